@@ -1,0 +1,215 @@
+/** The engine on this thread: in Node, with `worker: false`, and inside the worker. */
+
+import { readCached, writeCached } from "./cache.js";
+import { errorFromThrown, OneFlowError } from "./errors.js";
+import { readChunks } from "./fetch.js";
+import type {
+  EngineEvent,
+  Host,
+  HostRun,
+  ModelInfo,
+  OpenOptions,
+  OpenRequest,
+  Step,
+} from "./host.js";
+import { bitmapFromRgba } from "./images.js";
+import { type ManifestFile, readManifest } from "./manifest.js";
+import { fileUrl, totalBytes } from "./model.js";
+import type { LoadProgress, RunRequest } from "./options.js";
+import { type Engine, openWasm, type Run, type Wasm, type WasmEvent } from "./wasm.js";
+
+export async function openDirect(request: OpenRequest, options: OpenOptions): Promise<Host> {
+  const { signal } = options;
+  let isCallersMistake = false;
+  const onProgress = (progress: LoadProgress) => {
+    try {
+      options.onProgress(progress);
+    } catch (thrown) {
+      isCallersMistake = true;
+      throw thrown;
+    }
+  };
+  try {
+    return new DirectHost(await loadEngine(request, { signal, onProgress }));
+  } catch (thrown) {
+    signal.throwIfAborted();
+    throw isCallersMistake ? thrown : errorFromThrown(thrown);
+  }
+}
+
+class DirectHost implements Host {
+  readonly info: ModelInfo;
+  readonly #engine: Engine;
+  readonly #runs = new Set<DirectRun>();
+  #closed = false;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+    this.info = engine.info();
+  }
+
+  async begin(request: RunRequest): Promise<HostRun> {
+    if (this.#closed) throw new OneFlowError("closed", "the model was closed");
+    return guard(() => {
+      const run = new DirectRun(this.#start(request), () => this.#runs.delete(run));
+      this.#runs.add(run);
+      return run;
+    });
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const run of this.#runs) run.free();
+    this.#engine.free();
+  }
+
+  #start(request: RunRequest): Run {
+    return request.kind === "start"
+      ? this.#engine.start(request.options)
+      : this.#engine.resume(request.snapshot, request.options);
+  }
+}
+
+class DirectRun implements HostRun {
+  readonly snapshot: Uint8Array;
+  readonly #run: Run;
+  readonly #onFree: () => void;
+  #freed = false;
+
+  constructor(run: Run, onFree: () => void) {
+    this.#run = run;
+    this.#onFree = onFree;
+    this.snapshot = run.snapshot();
+  }
+
+  async next(): Promise<Step> {
+    // A step blocks this thread: before it, everybody else gets a turn, an abort above all.
+    await turn();
+    if (this.#freed) throw new OneFlowError("closed", "the run was freed");
+    const { events, snapshot, ms } = guard(() => {
+      const begin = performance.now();
+      const events = this.#run.next();
+      const ms = performance.now() - begin;
+      return { events, snapshot: this.#run.snapshot(), ms };
+    });
+    return { events: await Promise.all(events.map(engineEventFromWasm)), snapshot, ms };
+  }
+
+  free(): void {
+    if (this.#freed) return;
+    this.#freed = true;
+    this.#onFree();
+    this.#run.free();
+  }
+}
+
+async function engineEventFromWasm(event: WasmEvent): Promise<EngineEvent> {
+  switch (event.type) {
+    case "image": {
+      const { type, step, t, index, at, width, height, rgba } = event;
+      const picture = { width, height, rgba };
+      const bitmap = await bitmapFromRgba(picture);
+      return { type, step, t, index, at, bitmap, final: event.final ? picture : null };
+    }
+    case "done": {
+      const { type, parts, seed, stats } = event;
+      return { type, parts, seed, stats };
+    }
+    default:
+      return event;
+  }
+}
+
+async function loadEngine(request: OpenRequest, options: OpenOptions): Promise<Engine> {
+  const { source, wasmUrl } = request;
+  const { signal, onProgress } = options;
+  const [wasm, { bytes, manifest }] = await Promise.all([
+    openWasm(wasmUrl, signal),
+    readManifest(source, signal),
+  ]);
+  const total = totalBytes(manifest);
+  let loaded = 0;
+  const report = async (phase: LoadProgress["phase"]) => {
+    onProgress({ phase, loadedBytes: loaded, totalBytes: total });
+    await turn();
+    signal.throwIfAborted();
+  };
+  await report("download");
+  const loader = new wasm.Loader(bytes);
+  let consumed = false;
+  try {
+    for (const [at, file] of manifest.files.entries()) {
+      const kept = await readFile(request, file, loader, signal, (size) => {
+        loaded += size;
+        onProgress({ phase: "download", loadedBytes: loaded, totalBytes: total });
+      });
+      if (at === manifest.files.length - 1) await report("verify");
+      loader.finishFile(file.name);
+      if (kept) await writeCached(fileUrl(source, file.name), file, kept);
+    }
+    await report("compile");
+    consumed = true;
+    return loader.build();
+  } finally {
+    if (!consumed) loader.free();
+  }
+}
+
+/** Hands a file to the loader, and returns its chunks where they are worth keeping. */
+async function readFile(
+  { source, cache }: OpenRequest,
+  file: ManifestFile,
+  loader: InstanceType<Wasm["Loader"]>,
+  signal: AbortSignal,
+  onChunk: (size: number) => void,
+): Promise<Uint8Array<ArrayBuffer>[] | null> {
+  const url = fileUrl(source, file.name);
+  const cacheable = cache && !source.packaged;
+  const cached = cacheable ? await readCached(url, file) : null;
+  signal.throwIfAborted();
+  if (cached) {
+    loader.push(file.name, cached);
+    onChunk(cached.length);
+    return null;
+  }
+  const kept: Uint8Array<ArrayBuffer>[] = [];
+  let size = 0;
+  for await (const chunk of readChunks(url, signal)) {
+    if (size === 0) expectNoPage(url, chunk);
+    size += chunk.length;
+    if (size > file.sizeBytes) {
+      throw new OneFlowError(
+        "integrity",
+        `${url} is larger than the ${file.sizeBytes} bytes of its manifest: upload the model ` +
+          "again, all files of one version",
+      );
+    }
+    loader.push(file.name, chunk);
+    if (cacheable) kept.push(chunk);
+    onChunk(chunk.length);
+  }
+  return cacheable ? kept : null;
+}
+
+/** No file of a model begins like a web page, but many servers answer unknown paths with one. */
+function expectNoPage(url: string, chunk: Uint8Array): void {
+  const head = new TextDecoder().decode(chunk.subarray(0, 64)).trimStart().toLowerCase();
+  if (!head.startsWith("<!doctype html") && !head.startsWith("<html")) return;
+  throw new OneFlowError(
+    "model-not-found",
+    `the server answers with a web page for ${url}: check that the file is there`,
+  );
+}
+
+function guard<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (thrown) {
+    throw errorFromThrown(thrown);
+  }
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}

@@ -1,0 +1,18 @@
+// What the fake engine does on demand, and what it has that is not freed.
+
+const defaults = {
+  buildId: null,
+  pushError: null,
+  stepMs: 0,
+  failAtStep: null,
+  stepError: null,
+  /** How many steps were taken. */
+  steps: 0,
+};
+
+export const control = { ...defaults };
+export const live = { loaders: 0, engines: 0, runs: 0 };
+
+export function reset() {
+  Object.assign(control, defaults);
+}

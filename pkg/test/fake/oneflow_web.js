@@ -1,0 +1,156 @@
+// An engine with the interface of the generated bindings and nothing behind it: it writes the same
+// kind of events from a seed, and does on demand what a real one does only in bad luck.
+
+import { createHash } from "node:crypto";
+import { BUILD_ID } from "../../dist/build-id.js";
+import { control, live } from "./control.mjs";
+import { makeScript } from "./script.mjs";
+
+export default async function init({ module_or_path }) {
+  if (!(module_or_path instanceof WebAssembly.Module)) throw new TypeError("not a module");
+}
+
+export function buildId() {
+  return control.buildId ?? BUILD_ID.slice(0, BUILD_ID.lastIndexOf("."));
+}
+
+export class Loader {
+  #files;
+  #received = new Map();
+  #freed = false;
+
+  constructor(manifest) {
+    this.#files = JSON.parse(new TextDecoder().decode(manifest)).files;
+    live.loaders += 1;
+  }
+
+  files() {
+    return this.#files.map(({ name, size_bytes, sha256 }) => ({
+      name,
+      sizeBytes: size_bytes,
+      sha256,
+    }));
+  }
+
+  push(name, chunk) {
+    if (control.pushError) throw control.pushError;
+    this.#received.set(name, [...(this.#received.get(name) ?? []), chunk.slice()]);
+  }
+
+  finishFile(name) {
+    const bytes = Buffer.concat(this.#received.get(name) ?? []);
+    const { size_bytes, sha256 } = this.#files.find((file) => file.name === name);
+    if (bytes.length !== size_bytes) {
+      throw coded("integrity", `${name} has ${bytes.length} bytes, expected ${size_bytes}`);
+    }
+    const found = createHash("sha256").update(bytes).digest("hex");
+    if (found !== sha256) throw coded("integrity", `${name} has another SHA-256`);
+  }
+
+  build() {
+    this.free();
+    const weights = Buffer.concat(this.#received.get("model.safetensors") ?? []);
+    if (weights.includes("not a model"))
+      throw coded("invalid-model", "model.safetensors has no tensors: use a oneflow-web model");
+    return new Engine();
+  }
+
+  free() {
+    if (this.#freed) throw new Error("null pointer passed to rust");
+    this.#freed = true;
+    live.loaders -= 1;
+  }
+}
+
+class Engine {
+  constructor() {
+    live.engines += 1;
+  }
+
+  info() {
+    return {
+      name: "fake",
+      version: "0.1.0",
+      parameters: 1,
+      imageSize: { width: 2, height: 2 },
+      vocabSize: 3,
+      weightBytes: 4,
+      sampling: {
+        steps: 6,
+        temperature: 1,
+        topP: 1,
+        textGuidance: 0,
+        imageGuidance: 0,
+        maxTokens: 64,
+        maxImages: 2,
+      },
+    };
+  }
+
+  start(options) {
+    return new Run({ ...options }, 0);
+  }
+
+  resume(snapshot, { previewEvery }) {
+    let state;
+    try {
+      state = JSON.parse(new TextDecoder().decode(snapshot));
+    } catch {
+      throw coded("invalid-snapshot", "the snapshot is damaged: take it again");
+    }
+    return new Run({ ...state.options, previewEvery }, state.step, true);
+  }
+
+  free() {
+    live.engines -= 1;
+  }
+}
+
+class Run {
+  #options;
+  #script;
+  #step;
+  #resumed;
+
+  constructor(options, step, resumed = false) {
+    this.#options = options;
+    this.#script = makeScript(options);
+    this.#step = step;
+    this.#resumed = resumed;
+    live.runs += 1;
+  }
+
+  next() {
+    control.steps += 1;
+    if (control.stepMs > 0) sleep(control.stepMs);
+    if (control.failAtStep === this.#step) throw control.stepError;
+    const events = [...this.#script[this.#step]];
+    if (this.#resumed && this.#step > 0) {
+      // A continued run tells first what there is already.
+      const before = this.#script.slice(0, this.#step).flat();
+      const finals = before.filter((event) => event.type === "image" && event.final);
+      const text = events.find((event) => event.type === "text");
+      if (!text) events.unshift(before.findLast((event) => event.type === "text"));
+      events.splice(1, 0, ...finals);
+      this.#resumed = false;
+    }
+    this.#step += 1;
+    return structuredClone(events);
+  }
+
+  snapshot() {
+    return new TextEncoder().encode(JSON.stringify({ options: this.#options, step: this.#step }));
+  }
+
+  free() {
+    live.runs -= 1;
+  }
+}
+
+export function coded(code, message) {
+  return Object.assign(new Error(message), { code });
+}
+
+function sleep(ms) {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}

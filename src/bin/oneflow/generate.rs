@@ -1,0 +1,178 @@
+//! `oneflow generate`: one story, or one for each line of a file.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use oneflow_web::model::Model;
+use oneflow_web::model::story::{Story, StoryPart, tell};
+use oneflow_web::ops::burn::BurnOps;
+use oneflow_web::page::{png, story_html};
+use oneflow_web::sample::{Options, SlotOpening};
+use oneflow_web::{Error, Result};
+use serde::Deserialize;
+use serde_json::json;
+
+/// What to write, and how.
+#[derive(Args)]
+pub struct Generate {
+    /// What the story is about.
+    #[arg(required_unless_present = "prompts", conflicts_with = "prompts")]
+    prompt: Option<String>,
+    /// JSON Lines of `{"id": …, "prompt": …, "seed": …}`; each makes a folder in `--out`.
+    #[arg(long, requires = "out")]
+    prompts: Option<PathBuf>,
+    /// The folder with manifest.json.
+    #[arg(long, default_value = "pkg/models/storyworld")]
+    model: PathBuf,
+    /// Chooses the story among those that the model could tell.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Scheduled steps.
+    #[arg(long)]
+    steps: Option<usize>,
+    /// Temperature of the tokens.
+    #[arg(long)]
+    temperature: Option<f32>,
+    /// Nucleus of the tokens.
+    #[arg(long)]
+    top_p: Option<f32>,
+    /// Guidance weight of the text; 0 is off.
+    #[arg(long)]
+    text_guidance: Option<f32>,
+    /// Guidance weight of the pictures; 0 is off.
+    #[arg(long)]
+    image_guidance: Option<f32>,
+    /// Completion rounds open a slot where π is below this.
+    #[arg(long)]
+    open_threshold: Option<f32>,
+    /// Completion rounds open a slot by a draw instead.
+    #[arg(long, conflicts_with = "open_threshold")]
+    open_by_draw: bool,
+    /// Scheduled steps open no slot where π is above this.
+    #[arg(long)]
+    close_threshold: Option<f32>,
+    /// Tokens at the most.
+    #[arg(long)]
+    max_tokens: Option<usize>,
+    /// Pictures at the most.
+    #[arg(long)]
+    max_images: Option<usize>,
+    /// An HTML file, or with `--prompts` a folder.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Prints the story as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A line of the `--prompts` file.
+#[derive(Deserialize)]
+struct Line {
+    id: String,
+    prompt: String,
+    seed: Option<u64>,
+}
+
+/// Runs the command.
+pub fn run(args: &Generate) -> Result<()> {
+    let model = super::load(&args.model)?;
+    let options = options(args, &model);
+    options.validate()?;
+    if let (Some(prompts), Some(out)) = (&args.prompts, &args.out) {
+        return many(args, &model, &options, prompts, out);
+    }
+    let prompt = args.prompt.clone().unwrap_or_default();
+    let story = tell(&model, &prompt, options, args.seed)?;
+    if let Some(out) = &args.out {
+        let page = story_html(&prompt, &[(prompt.clone(), story.clone())], model.config.codec.image_px)?;
+        write(out, page.as_bytes())?;
+    }
+    if args.json {
+        println!("{}", story_json(&prompt, args.seed, &story));
+    } else {
+        println!("{}", story.text());
+    }
+    Ok(())
+}
+
+fn options(args: &Generate, model: &Model<BurnOps>) -> Options {
+    let mut options = model.options();
+    let set = |target: &mut f32, value: Option<f32>| *target = value.unwrap_or(*target);
+    set(&mut options.temperature, args.temperature);
+    set(&mut options.top_p, args.top_p);
+    set(&mut options.text_guidance, args.text_guidance);
+    set(&mut options.image_guidance, args.image_guidance);
+    set(&mut options.close_threshold, args.close_threshold);
+    options.n_steps = args.steps.unwrap_or(options.n_steps);
+    options.max_tokens = args.max_tokens.unwrap_or(options.max_tokens);
+    options.max_images = args.max_images.unwrap_or(options.max_images);
+    if args.open_by_draw {
+        options.slot_opening = SlotOpening::Draw;
+    } else if let Some(threshold) = args.open_threshold {
+        options.slot_opening = SlotOpening::Threshold(threshold);
+    }
+    options
+}
+
+fn many(args: &Generate, model: &Model<BurnOps>, options: &Options, prompts: &Path, out: &Path) -> Result<()> {
+    let file = fs::File::open(prompts).map_err(|error| Error::io(prompts, error))?;
+    for (number, line) in BufReader::new(file).lines().enumerate() {
+        let line = line.map_err(|error| Error::io(prompts, error))?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let bad = |field: &str, reason: String| Error::Data {
+            file: prompts.display().to_string(),
+            line: number + 1,
+            field: field.into(),
+            reason,
+        };
+        let line: Line = serde_json::from_str(&line).map_err(|error| bad("line", error.to_string()))?;
+        if line.id.is_empty() || line.id.contains(['/', '\\']) || line.id.starts_with('.') {
+            return Err(bad("id", format!("found \"{}\", expected a name for a folder", line.id)));
+        }
+        let seed = line.seed.unwrap_or(args.seed);
+        let story = tell(model, &line.prompt, options.clone(), seed)?;
+        let folder = out.join(&line.id);
+        fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
+        let pictures = story.parts.iter().filter_map(|part| match part {
+            StoryPart::Image { rgb, .. } => Some(rgb),
+            StoryPart::Text(_) => None,
+        });
+        for (i, rgb) in pictures.enumerate() {
+            write(&folder.join(format!("{i}.png")), &png(rgb, model.config.codec.image_px)?)?;
+        }
+        write(&folder.join("story.json"), story_json(&line.prompt, seed, &story).to_string().as_bytes())?;
+    }
+    Ok(())
+}
+
+/// The story as JSON; pictures are named by the files beside it, in reading order.
+fn story_json(prompt: &str, seed: u64, story: &Story) -> serde_json::Value {
+    let mut n_images = 0;
+    let parts: Vec<serde_json::Value> = story
+        .parts
+        .iter()
+        .map(|part| match part {
+            StoryPart::Text(text) => json!({ "type": "text", "text": text }),
+            StoryPart::Image { alt, .. } => {
+                n_images += 1;
+                json!({ "type": "image", "file": format!("{}.png", n_images - 1), "alt": alt })
+            }
+        })
+        .collect();
+    let stats = story.stats;
+    json!({
+        "prompt": prompt,
+        "seed": seed,
+        "text": story.text(),
+        "parts": parts,
+        "stats": { "steps": stats.steps, "rounds": stats.rounds, "tokens": stats.tokens, "images": stats.images },
+    })
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    oneflow_web::checkpoint::folder::write_file(path, bytes)
+}

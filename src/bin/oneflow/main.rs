@@ -1,0 +1,102 @@
+//! `oneflow`: generate, inspect, train and export, from the command line.
+
+mod generate;
+#[cfg(feature = "train")]
+mod training;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use oneflow_web::checkpoint::folder::read_folder;
+use oneflow_web::checkpoint::load::cpu_model;
+use oneflow_web::model::Model;
+use oneflow_web::ops::burn::BurnOps;
+use oneflow_web::{Error, Result};
+
+/// Text grows by insertions and pictures come out of noise, at the same time.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Writes an illustrated story.
+    Generate(generate::Generate),
+    /// Says what a model folder holds, after verifying every file.
+    Inspect {
+        /// The folder with manifest.json.
+        model: PathBuf,
+        /// JSON instead of lines.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Trains a model.
+    #[cfg(feature = "train")]
+    Train(training::Train),
+    /// Makes a model folder of a run's last checkpoint.
+    #[cfg(feature = "train")]
+    Export(training::Export),
+    /// Looks at the training data.
+    #[cfg(feature = "train")]
+    #[command(subcommand)]
+    Data(training::Data),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Generate(args) => generate::run(&args),
+        Command::Inspect { model, json } => inspect(&model, json),
+        #[cfg(feature = "train")]
+        Command::Train(args) => training::train(&args),
+        #[cfg(feature = "train")]
+        Command::Export(args) => training::export(&args),
+        #[cfg(feature = "train")]
+        Command::Data(args) => training::data(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("oneflow: {error}");
+            let mut source = std::error::Error::source(&error);
+            while let Some(cause) = source {
+                eprintln!("  because: {cause}");
+                source = cause.source();
+            }
+            // What the caller gave is bad usage; the rest is not the caller's fault.
+            ExitCode::from(match error {
+                Error::Option { .. } | Error::Prompt { .. } | Error::Data { .. } => 2,
+                _ => 1,
+            })
+        }
+    }
+}
+
+/// Reads and verifies a model folder.
+fn load(folder: &std::path::Path) -> Result<Model<BurnOps>> {
+    cpu_model(read_folder(folder)?.files)
+}
+
+fn inspect(folder: &std::path::Path, json: bool) -> Result<()> {
+    let files = read_folder(folder)?;
+    let (name, version) = (files.manifest.name().to_string(), files.manifest.version().to_string());
+    let size_bytes = files.manifest.total_bytes();
+    let model = cpu_model(files.files)?;
+    let facts = serde_json::json!({
+        "name": name,
+        "version": version,
+        "size_bytes": size_bytes,
+        "parameters": model.n_parameters(),
+        "config": model.config,
+    });
+    if json {
+        println!("{facts}");
+    } else {
+        println!("{name} {version}: {} parameters, {size_bytes} bytes, every file verified", model.n_parameters());
+        println!("{}", model.config.to_json());
+    }
+    Ok(())
+}

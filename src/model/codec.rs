@@ -1,0 +1,216 @@
+//! Pictures to latents and back: the PCA patch codec, and the scales that go with it.
+//!
+//! A picture is cut into patches of `patch_px × patch_px` RGB pixels; each becomes `n_coefs`
+//! coefficients on the principal components of such patches, divided by one global scale so that
+//! a coefficient's mean square is 1 over the data. Decoding is one small matrix product, so every
+//! step can show a preview.
+
+use super::config::CodecConfig;
+
+/// From pixels to latents and back.
+pub trait ImageCodec {
+    /// Latents `[p·k]` of a picture of RGB pixels, sRGB 0 to 255, row by row.
+    fn encode(&self, rgb: &[u8]) -> Vec<f32>;
+    /// RGB pixels, sRGB 0 to 255, of latents `[p·k]`.
+    fn decode(&self, latents: &[f32]) -> Vec<u8>;
+}
+
+/// The closed-form codec.
+#[derive(Clone, Debug)]
+pub struct PcaCodec {
+    config: CodecConfig,
+    /// Mean patch `[patch_len]`, pixels in [0, 1].
+    mean: Vec<f32>,
+    /// Orthonormal components `[n_coefs, patch_len]`.
+    components: Vec<f32>,
+    /// The global scale: latents are coefficients divided by it.
+    scale: f32,
+}
+
+impl PcaCodec {
+    /// A codec of these parts.
+    ///
+    /// # Panics
+    ///
+    /// If a length does not fit `config`.
+    pub fn new(config: CodecConfig, mean: Vec<f32>, components: Vec<f32>, scale: f32) -> Self {
+        assert_eq!(mean.len(), config.patch_len(), "mean patch");
+        assert_eq!(components.len(), config.n_coefs * config.patch_len(), "components");
+        Self { config, mean, components, scale }
+    }
+
+    /// The mean patch.
+    pub fn mean(&self) -> &[f32] {
+        &self.mean
+    }
+
+    /// The components, one a row.
+    pub fn components(&self) -> &[f32] {
+        &self.components
+    }
+
+    /// The global scale.
+    pub fn scale(&self) -> f32 {
+        self.scale
+    }
+
+    /// Calls `f` with the number of each patch, the number of each value in it, and the value's
+    /// place in the picture.
+    fn each_value(&self, mut f: impl FnMut(usize, usize, usize)) {
+        let (px, patch) = (self.config.image_px, self.config.patch_px);
+        let side = px / patch;
+        for p in 0..side * side {
+            let (top, left) = ((p / side) * patch, (p % side) * patch);
+            for i in 0..3 * patch * patch {
+                let (y, x) = (top + i / (3 * patch), left + i / 3 % patch);
+                f(p, i, (y * px + x) * 3 + i % 3);
+            }
+        }
+    }
+}
+
+impl ImageCodec for PcaCodec {
+    fn encode(&self, rgb: &[u8]) -> Vec<f32> {
+        let len = self.config.patch_len();
+        let mut centred = vec![0.0; self.config.n_patches() * len];
+        self.each_value(|p, i, at| centred[p * len + i] = f32::from(rgb[at]) / 255.0 - self.mean[i]);
+        let mut latents = Vec::with_capacity(self.config.latent_len());
+        for patch in centred.chunks_exact(len) {
+            for component in self.components.chunks_exact(len) {
+                latents.push(dot(patch, component) / self.scale);
+            }
+        }
+        latents
+    }
+
+    fn decode(&self, latents: &[f32]) -> Vec<u8> {
+        let len = self.config.patch_len();
+        let mut values = Vec::with_capacity(self.config.n_patches() * len);
+        for coefs in latents.chunks_exact(self.config.n_coefs) {
+            let start = values.len();
+            values.extend_from_slice(&self.mean);
+            let patch = &mut values[start..];
+            for (coef, component) in coefs.iter().zip(self.components.chunks_exact(len)) {
+                let weight = coef * self.scale;
+                patch.iter_mut().zip(component).for_each(|(value, c)| *value += weight * c);
+            }
+        }
+        let mut rgb = vec![0; values.len()];
+        self.each_value(|p, i, at| {
+            rgb[at] = (values[p * len + i] * 255.0 + 0.5).clamp(0.0, 255.0) as u8;
+        });
+        rgb
+    }
+}
+
+/// The inner product, summed in eight lanes so that it vectorises.
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut lanes = [0.0f32; 8];
+    let (a_chunks, b_chunks) = (a.chunks_exact(8), b.chunks_exact(8));
+    let rest: f32 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(x, y)| x * y).sum();
+    for (x, y) in a_chunks.zip(b_chunks) {
+        (0..8).for_each(|i| lanes[i] += x[i] * y[i]);
+    }
+    lanes.iter().sum::<f32>() + rest
+}
+
+/// The best linear denoiser of each coefficient, taken out of what the network must learn.
+///
+/// A coefficient with standard deviation σ and the path `y = t·y₁ + (1-t)·y₀` has variance
+/// `s² = t²σ² + (1-t)²`. The network sees `y/s` and gives `f`; the velocity is
+///
+/// ```text
+/// v = (t·σ² - (1-t)) / s² · y  +  σ/s · f
+/// ```
+///
+/// whose first term is E[y₁ - y₀ | y] for a normal coefficient and whose second is scaled to the
+/// deviation that remains. So faint coefficients cannot speckle, and `f` has variance 1 at every
+/// time (the preconditioning of arXiv:2206.00364, §5, for the linear path and per coefficient).
+#[derive(Clone, Debug)]
+pub struct Preconditioner {
+    /// σ of each coefficient `[k]`.
+    pub std: Vec<f32>,
+}
+
+impl Preconditioner {
+    /// The network's input for latents `[p·k]` at time `t`.
+    pub fn input(&self, latents: &[f32], t: f32) -> Vec<f32> {
+        self.each(latents, |y, std| y / spread(std, t))
+    }
+
+    /// The velocity `[p·k]` for latents and the network's output, both `[p·k]`, at time `t`.
+    pub fn velocity(&self, latents: &[f32], output: &[f32], t: f32) -> Vec<f32> {
+        let k = self.std.len();
+        latents
+            .iter()
+            .zip(output)
+            .enumerate()
+            .map(|(i, (y, f))| {
+                let (skip, out) = self.coefficients(i % k, t);
+                skip * y + out * f
+            })
+            .collect()
+    }
+
+    /// E[y₁ | y] for normal coefficients, `t·σ²/s² · y`: what a preview shows of latents `[p·k]`.
+    pub fn denoised(&self, latents: &[f32], t: f32) -> Vec<f32> {
+        self.each(latents, |y, std| {
+            let s = spread(std, t);
+            t * std * std / (s * s) * y
+        })
+    }
+
+    /// The output that would give velocity `velocity` `[p·k]`, with the factor of each that the
+    /// velocity has: the loss on velocities is `factor² · (f - target)²`.
+    pub fn target(&self, latents: &[f32], velocity: &[f32], t: f32) -> (Vec<f32>, Vec<f32>) {
+        let k = self.std.len();
+        let pair = |(i, (y, v)): (usize, (&f32, &f32))| {
+            let (skip, out) = self.coefficients(i % k, t);
+            ((v - skip * y) / out, out)
+        };
+        latents.iter().zip(velocity).enumerate().map(pair).unzip()
+    }
+
+    fn coefficients(&self, coef: usize, t: f32) -> (f32, f32) {
+        let std = self.std[coef];
+        let s = spread(std, t);
+        ((t * std * std - (1.0 - t)) / (s * s), std / s)
+    }
+
+    fn each(&self, latents: &[f32], f: impl Fn(f32, f32) -> f32) -> Vec<f32> {
+        let k = self.std.len();
+        latents.iter().enumerate().map(|(i, &y)| f(y, self.std[i % k])).collect()
+    }
+}
+
+fn spread(std: f32, t: f32) -> f32 {
+    libm::sqrtf(t * t * std * std + (1.0 - t) * (1.0 - t))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn target_and_velocity_are_inverse() {
+        let scale = Preconditioner { std: vec![2.0, 0.1] };
+        let (y, v) = ([0.3, -0.2, 1.0, 0.05], [1.0, 2.0, -0.5, 0.0]);
+        for t in [0.0, 0.3, 0.99] {
+            let (f, _) = scale.target(&y, &v, t);
+            let back = scale.velocity(&y, &f, t);
+            for (a, b) in v.iter().zip(back) {
+                assert!((a - b).abs() < 1e-4, "{a} {b} at {t}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_full_basis_loses_only_rounding() {
+        let config = CodecConfig { kind: "pca-patch".into(), image_px: 4, patch_px: 2, n_coefs: 12 };
+        let mut identity = vec![0.0; 144];
+        (0..12).for_each(|i| identity[i * 13] = 1.0);
+        let codec = PcaCodec::new(config, vec![0.4; 12], identity, 0.7);
+        let rgb: Vec<u8> = (0..48).map(|i| (i * 5) as u8).collect();
+        assert_eq!(codec.decode(&codec.encode(&rgb)), rgb);
+    }
+}

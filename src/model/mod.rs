@@ -1,0 +1,15 @@
+//! The model: configuration, network, heads, picture codec and tokenizer.
+
+pub mod codec;
+pub mod config;
+pub mod input;
+pub mod network;
+pub mod oneflow;
+pub mod story;
+pub mod tokenizer;
+
+pub use codec::{ImageCodec, PcaCodec, Preconditioner};
+pub use config::ModelConfig;
+pub use network::Network;
+pub use oneflow::Model;
+pub use tokenizer::Tokenizer;

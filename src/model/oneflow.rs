@@ -1,0 +1,174 @@
+//! A model ready to run: network, codec and tokenizer on one back end, seen by the sampler as a
+//! [`FlowModel`].
+
+use super::codec::{ImageCodec, PcaCodec, Preconditioner};
+use super::config::ModelConfig;
+use super::input::{Input, Row};
+use super::network::{Network, n_parameters};
+use super::tokenizer::Tokenizer;
+use crate::error::{Error, Result};
+use crate::ops::Ops;
+use crate::sample::{FlowModel, Options, Prediction, SlotOpening, Spec, State};
+
+/// Prompts are cut off by an error above this many UTF-8 bytes.
+pub const MAX_PROMPT_BYTES: usize = 8_000;
+
+/// A model on back end `O`.
+pub struct Model<O: Ops> {
+    /// Its shape and defaults.
+    pub config: ModelConfig,
+    /// Pictures to latents and back.
+    pub codec: PcaCodec,
+    /// Text to tokens and back.
+    pub tokenizer: Tokenizer,
+    ops: O,
+    network: Network<O::Weight>,
+    preconditioner: Preconditioner,
+    spec: Spec,
+}
+
+/// The parts of a [`Model`].
+pub struct ModelParts<O: Ops> {
+    /// Shape and defaults.
+    pub config: ModelConfig,
+    /// Weights.
+    pub network: Network<O::Weight>,
+    /// Pictures to latents and back.
+    pub codec: PcaCodec,
+    /// Scales of the latents.
+    pub preconditioner: Preconditioner,
+    /// Text to tokens and back.
+    pub tokenizer: Tokenizer,
+}
+
+impl<O: Ops> Model<O> {
+    /// Puts the parts together.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Model`] if the tokenizer lacks a special token or has another size than the
+    /// network's vocabulary.
+    pub fn new(ops: O, parts: ModelParts<O>) -> Result<Self> {
+        let ModelParts { config, network, codec, preconditioner, tokenizer } = parts;
+        let spec = spec(&config, &tokenizer)?;
+        Ok(Self { config, codec, tokenizer, ops, network, preconditioner, spec })
+    }
+
+    /// What the sampler must know of this model.
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// Numbers in the network's weights.
+    pub fn n_parameters(&self) -> usize {
+        n_parameters(&self.config)
+    }
+
+    /// The tokens of a prompt, without the special ones.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Prompt`] above [`MAX_PROMPT_BYTES`].
+    pub fn prompt_tokens(&self, prompt: &str) -> Result<Vec<u32>> {
+        if prompt.len() > MAX_PROMPT_BYTES {
+            return Err(Error::Prompt {
+                found: format!("{} bytes long", prompt.len()),
+                expected: format!("at most {MAX_PROMPT_BYTES} bytes of UTF-8; shorten it"),
+            });
+        }
+        Ok(self.tokenizer.encode(prompt.trim()))
+    }
+
+    /// The options that this model was tuned for.
+    pub fn options(&self) -> Options {
+        let sampling = &self.config.sampling;
+        Options {
+            n_steps: sampling.n_steps,
+            temperature: sampling.temperature,
+            top_p: sampling.top_p,
+            text_guidance: sampling.text_guidance,
+            image_guidance: sampling.image_guidance,
+            max_tokens: sampling.max_tokens,
+            max_images: sampling.max_images,
+            close_threshold: sampling.close_threshold,
+            slot_opening: SlotOpening::Threshold(sampling.open_threshold),
+            ..Options::default()
+        }
+    }
+
+    /// RGB pixels, sRGB 0 to 255, of a picture's latents at time `t`. Before `t = 1` the latents
+    /// are part noise; what is shown is their best linear estimate of the picture.
+    pub fn preview(&self, latents: &[f32], t: f32) -> Vec<u8> {
+        self.codec.decode(&self.preconditioner.denoised(latents, t))
+    }
+}
+
+/// Ids and sizes, checked against each other.
+fn spec(config: &ModelConfig, tokenizer: &Tokenizer) -> Result<Spec> {
+    let broken = |reason: String| Error::Model { file: "tokenizer.json".into(), reason };
+    if tokenizer.vocab_size() != config.network.vocab_size {
+        return Err(broken(format!(
+            "it has {} tokens, expected {} as in config.json",
+            tokenizer.vocab_size(),
+            config.network.vocab_size
+        )));
+    }
+    let find = |name: &str| {
+        tokenizer.special(name).ok_or_else(|| broken(format!("special token \"{name}\" is missing")))
+    };
+    Ok(Spec {
+        begin: find("<|begin|>")?,
+        prompt_end: find("<|prompt-end|>")?,
+        image: find("<|image|>")?,
+        vocab_size: config.network.vocab_size,
+        latent_len: config.codec.latent_len(),
+    })
+}
+
+impl<O: Ops> FlowModel for Model<O> {
+    type Hidden = O::Matrix;
+
+    async fn predict(&self, state: &State) -> Result<Prediction<O::Matrix>> {
+        let row = Row {
+            sequence: &state.sequence,
+            images: state.images.iter().map(|image| (&image.latents[..], image.t)).collect(),
+        };
+        let input = Input::new(&self.config, &self.preconditioner, &[row]);
+        let hidden = self.network.forward(&self.ops, &input);
+        let gate = self.ops.download(&self.network.gate(&self.ops, &hidden.slots)).await?;
+        let zero_prob = gate.chunks_exact(2).map(|head| sigmoid(head[0])).collect();
+        let insertion_rate = gate.chunks_exact(2).map(|head| 1.0 + softplus(head[1])).collect();
+        let outputs = match &hidden.images {
+            Some(images) if state.images.iter().any(|image| image.t < 1.0) => self.ops.download(images).await?,
+            _ => Vec::new(),
+        };
+        let velocity = |(i, image): (usize, &crate::flow::image::ImageState)| {
+            if image.t >= 1.0 {
+                return Vec::new();
+            }
+            let output = &outputs[i * self.spec.latent_len..(i + 1) * self.spec.latent_len];
+            self.preconditioner.velocity(&image.latents, output, image.t)
+        };
+        let velocities = state.images.iter().enumerate().map(velocity).collect();
+        Ok(Prediction { zero_prob, insertion_rate, velocities, hidden: hidden.slots })
+    }
+
+    async fn token_logits(&self, hidden: &O::Matrix, slots: &[usize]) -> Result<Vec<Vec<f32>>> {
+        if slots.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<u32> = slots.iter().map(|&slot| slot as u32).collect();
+        let logits = self.network.token_logits(&self.ops, &self.ops.select(hidden, &rows));
+        let logits = self.ops.download(&logits).await?;
+        Ok(logits.chunks_exact(self.spec.vocab_size).map(<[f32]>::to_vec).collect())
+    }
+}
+
+fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + libm::expf(-x))
+}
+
+fn softplus(x: f32) -> f32 {
+    // For a large x, ln(1 + eˣ) is x, and eˣ would overflow.
+    if x > 20.0 { x } else { libm::log1pf(libm::expf(x)) }
+}

@@ -1,0 +1,224 @@
+//! What a run has written, as a reader sees it: text with places of pictures in it.
+
+use super::codec::ImageCodec;
+use super::oneflow::Model;
+use super::tokenizer::Tokenizer;
+use crate::flow::sequence::Element;
+use crate::error::Result;
+use crate::ops::{Ops, ready};
+use crate::sample::{Event, Options, Sampler, State, Stats};
+
+/// Runs the sampler from start to end, on a back end that does not wait.
+///
+/// # Errors
+///
+/// [`Error::Prompt`](crate::error::Error::Prompt) or
+/// [`Error::Option`](crate::error::Error::Option) for what the caller gave.
+pub fn tell<O: Ops>(model: &Model<O>, prompt: &str, options: Options, seed: u64) -> Result<Story> {
+    let mut sampler = Sampler::new(&model.prompt_tokens(prompt)?, *model.spec(), options, seed)?;
+    while !sampler.is_done() {
+        ready(sampler.step(model))?;
+    }
+    Ok(Story { stats: sampler.stats(), ..Story::of(model, sampler.state()) })
+}
+
+/// The response of a state as text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// All text of the response, pictures left out. Bytes that are no UTF-8 yet are left out too.
+    pub text: String,
+    /// For each picture in reading order, its index in the state and the byte of `text` before
+    /// which it stands.
+    pub pictures: Vec<(usize, usize)>,
+}
+
+/// A finished story.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Story {
+    /// Its text and pictures in reading order.
+    pub parts: Vec<StoryPart>,
+    /// What the run took.
+    pub stats: Stats,
+}
+
+/// A piece of a story.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StoryPart {
+    /// Some sentences, without white space around them.
+    Text(String),
+    /// A picture.
+    Image {
+        /// Its index in the run's events.
+        index: usize,
+        /// RGB pixels, sRGB 0 to 255, row by row.
+        rgb: Vec<u8>,
+        /// The sentence before it, for those who do not see it.
+        alt: String,
+    },
+}
+
+impl Page {
+    /// The response of `state`.
+    pub fn of<O: Ops>(model: &Model<O>, state: &State) -> Self {
+        let mut page = Self::default();
+        let mut tokens = Vec::new();
+        let mut images = Vec::new();
+        // A picture may stand between the bytes of one character; decoding from the start each
+        // time gives the text before it as it is in the whole.
+        for element in &state.sequence.elements[state.sequence.n_prompt..] {
+            match *element {
+                Element::Token(token) => tokens.push(token),
+                Element::Image(image) => images.push((image, tokens.len())),
+            }
+        }
+        page.text = model.tokenizer.decode(&tokens);
+        for (image, n_before) in images {
+            let before = model.tokenizer.decode(&tokens[..n_before]).len();
+            page.pictures.push((image, floor_boundary(&page.text, before)));
+        }
+        page
+    }
+
+    /// The place of a picture in the text, in UTF-16 units; the text's end for one that is not
+    /// there.
+    pub fn picture_at(&self, index: usize) -> usize {
+        let place = self.pictures.iter().find(|picture| picture.0 == index);
+        let at = place.map_or(self.text.len(), |picture| picture.1);
+        self.text[..at].encode_utf16().count()
+    }
+}
+
+/// One change of a text: at UTF-16 offset `at` of the text before, `remove` units go and `insert`
+/// comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextEdit {
+    /// The place.
+    pub at: usize,
+    /// What comes.
+    pub insert: String,
+    /// What goes: 0, unless an insertion fell between the bytes of one character.
+    pub remove: usize,
+}
+
+/// The edits of one step, from right to left, which turn the text `before` into `after`: where
+/// `events` put tokens into the response that `state` now has.
+pub fn text_edits(tokenizer: &Tokenizer, events: &[Event], state: &State, before: &str, after: &str) -> Vec<TextEdit> {
+    let response = &state.sequence.elements[state.sequence.n_prompt..];
+    let inserted: Vec<usize> = events
+        .iter()
+        .filter_map(|event| match *event {
+            Event::TextInsert { position, .. } | Event::ImageStart { position, .. } => Some(position),
+            _ => None,
+        })
+        .collect();
+    let mut is_new = vec![false; response.len().saturating_sub(inserted.len())];
+    inserted.iter().for_each(|&position| is_new.insert(position.min(is_new.len()), true));
+    let mut edits: Vec<TextEdit> = Vec::new();
+    let mut at = 0;
+    for (element, is_new) in response.iter().zip(is_new) {
+        let Element::Token(token) = *element else { continue };
+        let piece = tokenizer.decode(&[token]);
+        match edits.last_mut() {
+            _ if !is_new => at += utf16_len(&piece),
+            Some(last) if last.at == at => last.insert.push_str(&piece),
+            _ => edits.push(TextEdit { at, insert: piece, remove: 0 }),
+        }
+    }
+    edits.retain(|edit| !edit.insert.is_empty());
+    edits.reverse();
+    // Tokens that hold parts of one character do not decode one by one.
+    if edited(before, &edits) == after { edits } else { vec![difference(before, after)] }
+}
+
+/// `before` with `edits`, given from right to left, applied.
+pub fn edited(before: &str, edits: &[TextEdit]) -> String {
+    let mut units: Vec<u16> = before.encode_utf16().collect();
+    for edit in edits {
+        let (start, end) = (edit.at.min(units.len()), (edit.at + edit.remove).min(units.len()));
+        units.splice(start..end, edit.insert.encode_utf16());
+    }
+    String::from_utf16_lossy(&units)
+}
+
+/// One edit from `before` to `after`: all that is not a common start or end.
+fn difference(before: &str, after: &str) -> TextEdit {
+    let start: usize =
+        before.chars().zip(after.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
+    let (old, new) = (&before[start..], &after[start..]);
+    let end: usize =
+        old.chars().rev().zip(new.chars().rev()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
+    TextEdit {
+        at: utf16_len(&before[..start]),
+        insert: new[..new.len() - end].to_string(),
+        remove: utf16_len(&old[..old.len() - end]),
+    }
+}
+
+fn utf16_len(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+impl Story {
+    /// The story that `state` tells, with its pictures decoded.
+    pub fn of<O: Ops>(model: &Model<O>, state: &State) -> Self {
+        let page = Page::of(model, state);
+        let mut parts = Vec::new();
+        let mut from = 0;
+        for (index, at) in page.pictures {
+            push_text(&mut parts, &page.text[from..at]);
+            let alt = match parts.last() {
+                Some(StoryPart::Text(text)) => last_sentence(text).to_string(),
+                _ => String::from("a picture"),
+            };
+            let rgb = model.codec.decode(&state.images[index].latents);
+            parts.push(StoryPart::Image { index, rgb, alt });
+            from = at;
+        }
+        push_text(&mut parts, &page.text[from..]);
+        Self { parts, stats: Stats::default() }
+    }
+
+    /// Its text, a paragraph a piece.
+    pub fn text(&self) -> String {
+        let texts = self.parts.iter().filter_map(|part| match part {
+            StoryPart::Text(text) => Some(text.as_str()),
+            StoryPart::Image { .. } => None,
+        });
+        texts.collect::<Vec<_>>().join("\n\n")
+    }
+}
+
+fn push_text(parts: &mut Vec<StoryPart>, text: &str) {
+    let text = text.trim();
+    if !text.is_empty() {
+        parts.push(StoryPart::Text(text.to_string()));
+    }
+}
+
+fn last_sentence(text: &str) -> &str {
+    let body = text.trim_end_matches(['.', '!', '?']);
+    let start = body.rfind(['.', '!', '?']).map_or(0, |at| at + 1);
+    text[start..].trim()
+}
+
+fn floor_boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_edit_covers_what_differs() {
+        for (before, after) in [("", "aé"), ("a🦊b", "a🦊🦊b"), ("año", "aqo"), ("same", "same")] {
+            assert_eq!(edited(before, &[difference(before, after)]), after);
+        }
+    }
+
+    #[test]
+    fn alt_text_is_the_last_sentence() {
+        assert_eq!(last_sentence("One came. Two left!"), "Two left!");
+        assert_eq!(last_sentence("One came"), "One came");
+    }
+}

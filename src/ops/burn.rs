@@ -1,0 +1,126 @@
+//! [`Ops`] by burn tensors: the CPU path, and (on an autodiff device) training.
+
+use burn::tensor::{Device, Int, Tensor, TensorData, activation};
+
+use super::Ops;
+use crate::error::{Error, Result};
+
+/// Burn tensors on one device.
+#[derive(Clone, Debug)]
+pub struct BurnOps {
+    /// Where tensors are made.
+    pub device: Device,
+}
+
+impl BurnOps {
+    /// The CPU, without gradients.
+    pub fn cpu() -> Self {
+        Self { device: Device::flex() }
+    }
+
+    fn indices(&self, ids: &[u32]) -> Tensor<1, Int> {
+        let ids: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
+        let n = ids.len();
+        Tensor::from_data(TensorData::new(ids, [n]), &self.device)
+    }
+}
+
+impl Ops for BurnOps {
+    type Weight = Tensor<2>;
+    type Matrix = Tensor<2>;
+
+    fn upload(&self, values: Vec<f32>, n_rows: usize) -> Tensor<2> {
+        let width = values.len() / n_rows.max(1);
+        Tensor::from_data(TensorData::new(values, [n_rows, width]), &self.device)
+    }
+
+    fn embed(&self, table: &Tensor<2>, ids: &[u32]) -> Tensor<2> {
+        table.clone().select(0, self.indices(ids))
+    }
+
+    fn linear(&self, x: &Tensor<2>, weight: &Tensor<2>) -> Tensor<2> {
+        x.clone().matmul(weight.clone())
+    }
+
+    fn rms_norm(&self, x: &Tensor<2>, gain: &Tensor<2>) -> Tensor<2> {
+        let mean_square = x.clone().square().mean_dim(1);
+        let scale = mean_square.add_scalar(1e-6).sqrt().recip();
+        x.clone() * scale * gain.clone()
+    }
+
+    fn silu(&self, x: &Tensor<2>) -> Tensor<2> {
+        activation::silu(x.clone())
+    }
+
+    fn gated(&self, gate: &Tensor<2>, up: &Tensor<2>) -> Tensor<2> {
+        activation::silu(gate.clone()) * up.clone()
+    }
+
+    fn add(&self, a: &Tensor<2>, b: &Tensor<2>) -> Tensor<2> {
+        a.clone() + b.clone()
+    }
+
+    fn modulate(&self, x: &Tensor<2>, scale: &Tensor<2>, shift: &Tensor<2>) -> Tensor<2> {
+        let [n, d] = x.dims();
+        let [m, _] = scale.dims();
+        let x = x.clone().reshape([m, n / m, d]);
+        let scale = scale.clone().add_scalar(1.0).reshape([m, 1, d]);
+        let shift = shift.clone().reshape([m, 1, d]);
+        (x * scale + shift).reshape([n, d])
+    }
+
+    fn rope(&self, x: &Tensor<2>, cos: &Tensor<2>, sin: &Tensor<2>, n_heads: usize) -> Tensor<2> {
+        let [n, d] = x.dims();
+        let half = d / n_heads / 2;
+        let x = x.clone().reshape([n, n_heads, 2 * half]);
+        let a = x.clone().slice([0..n, 0..n_heads, 0..half]);
+        let b = x.slice([0..n, 0..n_heads, half..2 * half]);
+        let cos = cos.clone().reshape([n, 1, half]);
+        let sin = sin.clone().reshape([n, 1, half]);
+        let turned_a = a.clone() * cos.clone() - b.clone() * sin.clone();
+        let turned_b = a * sin + b * cos;
+        Tensor::cat(vec![turned_a, turned_b], 2).reshape([n, d])
+    }
+
+    fn attention(
+        &self,
+        q: &Tensor<2>,
+        k: &Tensor<2>,
+        v: &Tensor<2>,
+        bias: &Tensor<2>,
+        n_heads: usize,
+    ) -> Tensor<2> {
+        let [n, d] = q.dims();
+        let [batch, seq] = bias.dims();
+        let d_head = d / n_heads;
+        let heads = |x: &Tensor<2>| x.clone().reshape([batch, seq, n_heads, d_head]).swap_dims(1, 2);
+        let scale = 1.0 / (d_head as f32).sqrt();
+        let scores = heads(q).mul_scalar(scale).matmul(heads(k).swap_dims(2, 3));
+        let scores = scores + bias.clone().reshape([batch, 1, 1, seq]);
+        let mixed = activation::softmax(scores, 3).matmul(heads(v));
+        mixed.swap_dims(1, 2).reshape([n, d])
+    }
+
+    fn join(&self, a: &Tensor<2>, b: &Tensor<2>, batch: usize) -> Tensor<2> {
+        let [n_a, d] = a.dims();
+        let [n_b, _] = b.dims();
+        let a = a.clone().reshape([batch, n_a / batch, d]);
+        let b = b.clone().reshape([batch, n_b / batch, d]);
+        Tensor::cat(vec![a, b], 1).reshape([n_a + n_b, d])
+    }
+
+    fn select(&self, x: &Tensor<2>, rows: &[u32]) -> Tensor<2> {
+        x.clone().select(0, self.indices(rows))
+    }
+
+    fn columns(&self, x: &Tensor<2>, start: usize, width: usize) -> Tensor<2> {
+        let [n, _] = x.dims();
+        x.clone().slice([0..n, start..start + width])
+    }
+
+    async fn download(&self, x: &Tensor<2>) -> Result<Vec<f32>> {
+        let unreadable = |reason: String| Error::Internal { reason: format!("a tensor cannot be read: {reason}") };
+        let data = x.clone().into_data_async().await.map_err(|error| unreadable(format!("{error:?}")))?;
+        data.try_into_vec::<f32>().map_err(|error| unreadable(format!("{error:?}")))
+    }
+}

@@ -1,0 +1,100 @@
+//! The operations a network is written in, and the back ends that implement them.
+//!
+//! [`Ops`] is the one interface between the network (`model`) and the arithmetic. Every
+//! activation is a matrix `[n_rows, width]` of `f32`; a batch of sequences is laid out row after
+//! row, all sequences padded to the same length. [`BurnOps`](burn::BurnOps) implements the trait
+//! on the CPU; the same code on an autodiff device is what training differentiates.
+//!
+//! Axis names: `n` rows, `d` width, `b` batch, `s` rows of one sequence, `h` heads.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use crate::error::{Error, Result};
+
+pub mod burn;
+
+/// The result of a future of the CPU back end, which never waits.
+///
+/// # Errors
+///
+/// Those of the future; [`Error::Internal`] if it does wait.
+pub fn ready<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result,
+        Poll::Pending => Err(Error::Internal { reason: "the CPU back end waits".into() }),
+    }
+}
+
+/// The operations of the network, over some device's matrices.
+///
+/// # Shapes
+///
+/// Each method's doc gives them. An implementation may panic where the shapes do not fit: they
+/// are fixed by the configuration, which is validated before a network exists.
+pub trait Ops {
+    /// A weight matrix, in whatever storage this back end keeps it.
+    type Weight;
+    /// An activation, a matrix of `f32`.
+    type Matrix: Clone;
+
+    /// The matrix `[n_rows, values.len() / n_rows]` with these values, row by row.
+    fn upload(&self, values: Vec<f32>, n_rows: usize) -> Self::Matrix;
+
+    /// Rows `ids` of `table [n_ids, d]`: `[ids.len(), d]`.
+    fn embed(&self, table: &Self::Weight, ids: &[u32]) -> Self::Matrix;
+
+    /// `x [n, d_in] · weight [d_in, d_out]`: `[n, d_out]`.
+    fn linear(&self, x: &Self::Matrix, weight: &Self::Weight) -> Self::Matrix;
+
+    /// `x / sqrt(mean(x²) + 1e-6) · gain`, row by row; `x [n, d]`, `gain [1, d]`.
+    fn rms_norm(&self, x: &Self::Matrix, gain: &Self::Weight) -> Self::Matrix;
+
+    /// `x · sigmoid(x)`, element by element.
+    fn silu(&self, x: &Self::Matrix) -> Self::Matrix;
+
+    /// `silu(gate) · up`, element by element; both `[n, d]`.
+    fn gated(&self, gate: &Self::Matrix, up: &Self::Matrix) -> Self::Matrix;
+
+    /// `a + b`, element by element; both `[n, d]`.
+    fn add(&self, a: &Self::Matrix, b: &Self::Matrix) -> Self::Matrix;
+
+    /// `x · (1 + scale) + shift`, where row `i` of `x [n, d]` takes row `i / (n / m)` of
+    /// `scale [m, d]` and `shift [m, d]`.
+    fn modulate(&self, x: &Self::Matrix, scale: &Self::Matrix, shift: &Self::Matrix) -> Self::Matrix;
+
+    /// Rotary position embedding (arXiv:2104.09864): within each head of width `d / h`, the pair
+    /// `(x[j], x[j + d/2h])` is turned by the angle whose cosine and sine stand in column `j` of
+    /// `cos` and `sin`, both `[n, d/2h]`.
+    fn rope(&self, x: &Self::Matrix, cos: &Self::Matrix, sin: &Self::Matrix, n_heads: usize) -> Self::Matrix;
+
+    /// Multi-head attention of every row to all rows of its sequence. `q`, `k`, `v` are
+    /// `[b·s, d]`; `bias [b, s]` is added to the scores of a key: 0, or a large negative number
+    /// where the row is padding. Gives `[b·s, d]`.
+    fn attention(
+        &self,
+        q: &Self::Matrix,
+        k: &Self::Matrix,
+        v: &Self::Matrix,
+        bias: &Self::Matrix,
+        n_heads: usize,
+    ) -> Self::Matrix;
+
+    /// Joins two matrices sequence by sequence: of each of the `batch` sequences first its rows
+    /// of `a [b·s_a, d]`, then its rows of `b [b·s_b, d]`; gives `[b·(s_a + s_b), d]`.
+    fn join(&self, a: &Self::Matrix, b: &Self::Matrix, batch: usize) -> Self::Matrix;
+
+    /// Rows `rows` of `x [n, d]`: `[rows.len(), d]`.
+    fn select(&self, x: &Self::Matrix, rows: &[u32]) -> Self::Matrix;
+
+    /// Columns `start .. start + width` of `x`.
+    fn columns(&self, x: &Self::Matrix, start: usize, width: usize) -> Self::Matrix;
+
+    /// The values of `x`, row by row.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if the device cannot be read.
+    fn download(&self, x: &Self::Matrix) -> impl Future<Output = Result<Vec<f32>>>;
+}

@@ -1,0 +1,172 @@
+//! From documents to the batches of a step: tokens and latents, noise, and what the heads should
+//! say. A batch is a pure function of the configuration and the step, so a resumed run sees what
+//! an uninterrupted one sees.
+
+use super::config::TrainConfig;
+use super::source::{Clean, Source};
+use crate::flow::noising::{Noised, noise, noise_pair};
+use crate::flow::rng::Rng;
+use crate::flow::schedule::Schedule;
+use crate::flow::sequence::Sequence;
+use crate::model::input::{Input, Row};
+
+/// One step's input and targets.
+#[derive(Debug)]
+pub struct Batch {
+    /// What the network sees.
+    pub input: Input,
+    /// What its heads should say.
+    pub targets: Targets,
+}
+
+/// Targets of a batch; `n` is the number of its slots.
+#[derive(Debug, Default)]
+pub struct Targets {
+    /// Missing elements of each slot `[n]`.
+    pub counts: Vec<f32>,
+    /// Weight of each slot: 1 over its document's clean length and the batch size `[n]`. This is
+    /// Eq. 7's 1/n with a normaliser that noise cannot make small (reference 7.2-a).
+    pub slot_weights: Vec<f32>,
+    /// Slots with a bag, each once.
+    pub bag_slots: Vec<u32>,
+    /// For each missing element, its slot's place in `bag_slots`.
+    pub pair_rows: Vec<u32>,
+    /// Its token.
+    pub pair_tokens: Vec<u32>,
+    /// Its weight.
+    pub pair_weights: Vec<f32>,
+    /// Target of the adapter's output `[b·images·p, k]`.
+    pub image_targets: Vec<f32>,
+    /// Weight of its squared error: the velocity's factor squared, over the values of all noised
+    /// pictures; 0 for clean pictures and padding.
+    pub image_weights: Vec<f32>,
+    /// Noised pictures.
+    pub n_noised: usize,
+}
+
+/// A document under noise, ready to be put into a batch.
+struct NoisyRow {
+    noised: Noised,
+    clean_len: usize,
+    /// Latents at their time, and the clean latents minus the noise.
+    images: Vec<(Vec<f32>, Vec<f32>)>,
+}
+
+impl NoisyRow {
+    fn n_rows(&self, n_patches: usize) -> usize {
+        self.noised.sequence.elements.len() + self.images.len() * n_patches
+    }
+}
+
+/// The batches of one pool of steps, in the order in which they are used.
+pub fn pool(config: &TrainConfig, source: &Source, pool: usize) -> Vec<Batch> {
+    let n_rows = config.pool_steps * config.batch_size;
+    let n_patches = config.model.codec.n_patches();
+    let mut rows: Vec<NoisyRow> = (0..n_rows)
+        .map(|i| {
+            let index = (pool * n_rows + i) as u64;
+            let mut rng = Rng::stream(config.seed, index);
+            noisy_row(config, source, source.clean(index), &mut rng)
+        })
+        .collect();
+    rows.sort_by_key(|row| row.n_rows(n_patches));
+    let mut batches: Vec<Batch> = Vec::with_capacity(config.pool_steps);
+    while !rows.is_empty() {
+        let rest = rows.split_off(rows.len().min(config.batch_size));
+        batches.push(batch(config, source, &rows));
+        rows = rest;
+    }
+    // Long and short batches in a random order, so that the gradient has no rhythm.
+    let mut rng = Rng::stream(config.seed ^ 0x5eed, pool as u64);
+    for i in (1..batches.len()).rev() {
+        batches.swap(i, rng.below(i + 1));
+    }
+    batches
+}
+
+fn noisy_row(config: &TrainConfig, source: &Source, clean: Clean, rng: &mut Rng) -> NoisyRow {
+    let mut sequence = clean.sequence;
+    let dropped = rng.bernoulli(config.prompt_dropout);
+    if dropped {
+        let response = sequence.elements.split_off(sequence.n_prompt);
+        sequence = Sequence { elements: source.empty_prompt().to_vec(), n_prompt: 2 };
+        sequence.elements.extend(response);
+    }
+    let clean_len = sequence.elements.len() - sequence.n_prompt + 1;
+    let schedule = Schedule::Linear;
+    let image = source.image_token();
+    let noised = if rng.bernoulli(config.pair_share) {
+        let clean_text = rng.bernoulli(config.pair_clean_text);
+        let t_text = if clean_text { 1.0 } else { rng.uniform() };
+        let times: Vec<f32> = clean.latents.iter().map(|_| rng.uniform()).collect();
+        noise_pair(&sequence, image, schedule, t_text, &times, rng)
+    } else {
+        let complete = rng.bernoulli(config.complete_share);
+        let tau = rng.uniform() + if complete { 1.0 } else { 0.0 };
+        noise(&sequence, image, schedule, tau, rng)
+    };
+    let images = noised
+        .images
+        .iter()
+        .map(|picture| {
+            let clean = &clean.latents[picture.source];
+            let t = picture.t;
+            let mut at = Vec::with_capacity(clean.len());
+            let mut velocity = Vec::with_capacity(clean.len());
+            for &y1 in clean {
+                let y0 = rng.normal();
+                at.push(t * y1 + (1.0 - t) * y0);
+                velocity.push(y1 - y0);
+            }
+            (at, velocity)
+        })
+        .collect();
+    NoisyRow { noised, clean_len, images }
+}
+
+fn batch(config: &TrainConfig, source: &Source, rows: &[NoisyRow]) -> Batch {
+    let scale = source.preconditioner();
+    let inputs: Vec<Row<'_>> = rows
+        .iter()
+        .map(|row| Row {
+            sequence: &row.noised.sequence,
+            images: row.images.iter().zip(&row.noised.images).map(|((at, _), i)| (&at[..], i.t)).collect(),
+        })
+        .collect();
+    let input = Input::new(&config.model, scale, &inputs);
+    let mut targets = Targets::default();
+    let latent_len = config.model.codec.latent_len();
+    targets.image_targets = vec![0.0; input.latents.len()];
+    targets.image_weights = vec![0.0; input.latents.len()];
+    targets.n_noised = rows.iter().flat_map(|row| &row.noised.images).filter(|image| image.t < 1.0).count();
+    for (b, row) in rows.iter().enumerate() {
+        let weight = 1.0 / (row.clean_len * rows.len()) as f32;
+        for bag in &row.noised.bags {
+            let slot = targets.counts.len() as u32;
+            targets.counts.push(bag.tokens.len() as f32);
+            targets.slot_weights.push(weight);
+            if bag.tokens.is_empty() {
+                continue;
+            }
+            for &token in &bag.tokens {
+                targets.pair_rows.push(targets.bag_slots.len() as u32);
+                targets.pair_tokens.push(token);
+                targets.pair_weights.push(weight);
+            }
+            targets.bag_slots.push(slot);
+        }
+        for (i, (image, (at, velocity))) in row.noised.images.iter().zip(&row.images).enumerate() {
+            if image.t >= 1.0 {
+                continue;
+            }
+            let (target, factor) = scale.target(at, velocity, image.t);
+            let start = (b * input.n_images + i) * latent_len;
+            let per_value = 1.0 / (latent_len * targets.n_noised) as f32;
+            for j in 0..latent_len {
+                targets.image_targets[start + j] = target[j];
+                targets.image_weights[start + j] = factor[j] * factor[j] * per_value;
+            }
+        }
+    }
+    Batch { input, targets }
+}

@@ -1,0 +1,134 @@
+//! The training configuration: everything a run depends on, in one committed file.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::model::ModelConfig;
+
+/// A training run as data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainConfig {
+    /// The model's name in its manifest.
+    pub name: String,
+    /// The model. `network.vocab_size` is an upper bound; the tokenizer may find fewer entries.
+    pub model: ModelConfig,
+    /// Seed of weights, noise and order.
+    pub seed: u64,
+    /// Optimiser steps.
+    pub n_steps: usize,
+    /// Documents of a step.
+    pub batch_size: usize,
+    /// Steps whose documents are sorted by length together.
+    pub pool_steps: usize,
+    /// Peak learning rate, reached after the warm-up.
+    pub learning_rate: f64,
+    /// Steps over which the learning rate rises from 0.
+    pub warmup_steps: usize,
+    /// Share of the peak at which the cosine ends, in [0, 1].
+    pub final_rate: f64,
+    /// AdamW's decoupled weight decay.
+    pub weight_decay: f32,
+    /// Gradients are scaled down to this norm.
+    pub clip_norm: f32,
+    /// Decay of the exponential moving average of the weights.
+    pub ema_decay: f32,
+    /// Weight of the flow-matching loss beside the text loss.
+    pub image_weight: f32,
+    /// Share of documents whose prompt is dropped.
+    pub prompt_dropout: f32,
+    /// Share of interleaved documents drawn with complete text (τ in [1, 2]); the paper's is 0.5.
+    pub complete_share: f32,
+    /// Share of documents noised with independent times (regime b), pictures never absent.
+    pub pair_share: f32,
+    /// Share of those whose text is clean (regime a, text to picture).
+    pub pair_clean_text: f32,
+    /// A line in the log every so many steps.
+    pub log_every: usize,
+    /// A checkpoint every so many steps.
+    pub save_every: usize,
+    /// A sample sheet every so many steps.
+    pub sample_every: usize,
+}
+
+impl TrainConfig {
+    /// Reads and checks a configuration file (JSON).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] or [`Error::Data`] naming the field.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
+        let config: Self = serde_json::from_str(&text).map_err(|error| Error::Data {
+            file: path.display().to_string(),
+            line: error.line(),
+            field: "training configuration".into(),
+            reason: error.to_string(),
+        })?;
+        config.validate(path)?;
+        Ok(config)
+    }
+
+    fn validate(&self, path: &Path) -> Result<()> {
+        self.model.validate()?;
+        let bad = |field: &str, found: String, expected: &str| {
+            Err(Error::Data {
+                file: path.display().to_string(),
+                line: 1,
+                field: field.into(),
+                reason: format!("found {found}, expected {expected}"),
+            })
+        };
+        let counts = [
+            ("n_steps", self.n_steps),
+            ("batch_size", self.batch_size),
+            ("pool_steps", self.pool_steps),
+            ("log_every", self.log_every),
+            ("save_every", self.save_every),
+            ("sample_every", self.sample_every),
+        ];
+        for (field, found) in counts {
+            if found == 0 {
+                return bad(field, "0".into(), "at least 1");
+            }
+        }
+        let shares = [
+            ("prompt_dropout", self.prompt_dropout),
+            ("complete_share", self.complete_share),
+            ("pair_share", self.pair_share),
+            ("pair_clean_text", self.pair_clean_text),
+            ("final_rate", self.final_rate as f32),
+            ("ema_decay", self.ema_decay),
+        ];
+        for (field, found) in shares {
+            if !(0.0..=1.0).contains(&found) {
+                return bad(field, found.to_string(), "a number in [0, 1]");
+            }
+        }
+        let positive = [
+            ("learning_rate", self.learning_rate as f32),
+            ("clip_norm", self.clip_norm),
+            ("image_weight", self.image_weight),
+        ];
+        for (field, found) in positive {
+            if !(found > 0.0 && found.is_finite()) {
+                return bad(field, found.to_string(), "a positive number");
+            }
+        }
+        Ok(())
+    }
+
+    /// The learning rate of step `step`, counted from 0: linear warm-up, then a cosine down to
+    /// `final_rate` of the peak.
+    pub fn rate(&self, step: usize) -> f64 {
+        if step < self.warmup_steps {
+            return self.learning_rate * (step + 1) as f64 / self.warmup_steps as f64;
+        }
+        let left = (self.n_steps - self.warmup_steps).max(1) as f64;
+        let done = ((step - self.warmup_steps) as f64 / left).min(1.0);
+        let cosine = 0.5 * (1.0 + (std::f64::consts::PI * done).cos());
+        self.learning_rate * (self.final_rate + (1.0 - self.final_rate) * cosine)
+    }
+}

@@ -1,0 +1,13 @@
+//! Native training: Algorithm 3 of arXiv:2510.03506v3 over any source of documents.
+
+pub mod batch;
+pub mod bpe;
+pub mod codec_fit;
+pub mod config;
+pub mod export;
+pub mod loss;
+pub mod plot;
+pub mod run;
+pub mod sheet;
+pub mod source;
+pub mod trainer;

@@ -1,0 +1,241 @@
+//! The state of a training run and one step of it: loss, gradients, clipping, AdamW, and the
+//! exponential moving average of the weights.
+
+use std::fs;
+use std::path::Path;
+
+use burn::module::{Module, Param, ParamId};
+use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
+use burn::store::ModuleRecord;
+use burn::tensor::{Device, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+
+use super::batch::Batch;
+use super::config::TrainConfig;
+use super::loss::losses;
+use crate::error::{Error, Result};
+use crate::flow::rng::Rng;
+use crate::model::Network;
+use crate::model::network::{Init, WeightSpec};
+use crate::ops::burn::BurnOps;
+
+/// Weights, their average, the optimiser and the step count.
+pub struct Trainer {
+    config: TrainConfig,
+    ops: BurnOps,
+    specs: Vec<WeightSpec>,
+    params: Vec<Param<Tensor<2>>>,
+    average: Vec<Tensor<2>>,
+    optimizer: ModuleOptimizer,
+    step: usize,
+}
+
+/// What a step reports.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepReport {
+    /// The step, counted from 1.
+    pub step: usize,
+    /// What was minimised.
+    pub loss: f32,
+    /// Cross-entropy of the missing tokens.
+    pub tokens: f32,
+    /// Cross-entropy of the gate.
+    pub gate: f32,
+    /// Poisson term of the rates.
+    pub poisson: f32,
+    /// Error of the velocities.
+    pub image: f32,
+    /// Norm of the gradient before clipping.
+    pub grad_norm: f32,
+    /// The learning rate.
+    pub learning_rate: f64,
+}
+
+impl Trainer {
+    /// A run at step 0 with weights drawn from the configuration's seed.
+    ///
+    /// # Errors
+    ///
+    /// None today; the signature leaves room for devices that can be missing.
+    pub fn new(config: &TrainConfig, device: Device) -> Result<Self> {
+        let device = device.autodiff();
+        let mut rng = Rng::stream(config.seed, u64::MAX);
+        let mut specs = Vec::new();
+        let mut values = Vec::new();
+        Network::build(&config.model, |spec| {
+            values.push(initial(&spec, &mut rng));
+            specs.push(spec);
+            Ok(())
+        })?;
+        let tensors: Vec<Tensor<2>> = specs
+            .iter()
+            .zip(values)
+            .map(|(spec, values)| Tensor::from_data(TensorData::new(values, spec.shape), &device))
+            .collect();
+        let average = tensors.iter().map(|tensor| tensor.clone().inner()).collect();
+        let optimizer = AdamWConfig::new()
+            .with_beta_1(0.9)
+            .with_beta_2(0.98)
+            .with_epsilon(1e-8)
+            .with_weight_decay(config.weight_decay)
+            .init();
+        Ok(Self {
+            config: config.clone(),
+            ops: BurnOps { device },
+            specs,
+            params: tensors.into_iter().enumerate().map(param).collect(),
+            average,
+            optimizer,
+            step: 0,
+        })
+    }
+
+    /// Steps made so far.
+    pub fn step(&self) -> usize {
+        self.step
+    }
+
+    /// Weights of the network.
+    pub fn n_params(&self) -> usize {
+        self.specs.iter().map(|spec| spec.shape[0] * spec.shape[1]).sum()
+    }
+
+    /// One optimiser step on one batch.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if the loss is not a finite number; the weights are then those before
+    /// the step.
+    pub fn train_step(&mut self, batch: &Batch) -> Result<StepReport> {
+        let mut weights = self.params.iter().map(|param| param.val());
+        let network = Network::build(&self.config.model, |spec| {
+            weights.next().ok_or(Error::Internal { reason: format!("no parameter for {}", spec.name) })
+        })?;
+        let losses = losses(&network, &self.ops, batch, self.config.image_weight);
+        let [loss, tokens, gate, poisson, image] =
+            [&losses.total, &losses.tokens, &losses.gate, &losses.poisson, &losses.image].map(scalar);
+        if !loss.is_finite() {
+            return Err(Error::Internal { reason: format!("the loss is {loss} at step {}", self.step + 1) });
+        }
+        let grads = losses.total.backward();
+        let mut grads = GradientsParams::from_grads(grads, &self.params);
+        let grad_norm = self.clip(&mut grads);
+        let learning_rate = self.config.rate(self.step);
+        let params = std::mem::take(&mut self.params);
+        self.params = self.optimizer.step(learning_rate, params, grads);
+        self.step += 1;
+        self.update_average();
+        Ok(StepReport { step: self.step, loss, tokens, gate, poisson, image, grad_norm, learning_rate })
+    }
+
+    /// Scales all gradients so that their joint norm is at most `clip_norm`; gives the norm
+    /// before.
+    fn clip(&self, grads: &mut GradientsParams) -> f32 {
+        let squares = self.params.iter().filter_map(|param| grads.get::<2>(param.id));
+        let norm = squares.map(|grad| scalar(&grad.square().sum())).sum::<f32>().sqrt();
+        if norm > self.config.clip_norm {
+            for param in &self.params {
+                if let Some(grad) = grads.remove::<2>(param.id) {
+                    grads.register(param.id, grad.mul_scalar(self.config.clip_norm / norm));
+                }
+            }
+        }
+        norm
+    }
+
+    /// `average ← decay·average + (1 - decay)·weights`, with a shorter memory in the first steps.
+    fn update_average(&mut self) {
+        let step = self.step as f32;
+        let decay = self.config.ema_decay.min((1.0 + step) / (10.0 + step));
+        for (average, param) in self.average.iter_mut().zip(&self.params) {
+            let now = param.val().inner();
+            *average = average.clone().mul_scalar(decay) + now.mul_scalar(1.0 - decay);
+        }
+    }
+
+    /// The averaged weights with their names and shapes.
+    pub fn averaged(&self) -> Vec<(WeightSpec, Vec<f32>)> {
+        self.specs.iter().cloned().zip(self.average.iter().map(values)).collect()
+    }
+
+    /// Writes the whole state into `folder`, which must exist.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] or [`Error::Internal`] naming the file.
+    pub fn save(&self, folder: &Path) -> Result<()> {
+        let average = self.average.iter().cloned().enumerate().map(|(i, tensor)| Param::initialized(id(i), tensor));
+        let average: Vec<Param<Tensor<2>>> = average.collect();
+        record(folder, "weights.bpk", |path| self.params.clone().into_record().save(path).map_err(text))?;
+        record(folder, "average.bpk", |path| average.into_record().save(path).map_err(text))?;
+        record(folder, "optimizer.bpk", |path| self.optimizer.save(path).map_err(text))?;
+        let path = folder.join("step.json");
+        fs::write(&path, self.step.to_string()).map_err(|error| Error::io(&path, error))
+    }
+
+    /// Takes up the state that [`save`](Self::save) wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] or [`Error::Model`] naming the file that is missing or does not fit.
+    pub fn load(mut self, folder: &Path) -> Result<Self> {
+        let path = folder.join("step.json");
+        let step = fs::read_to_string(&path).map_err(|error| Error::io(&path, error))?;
+        self.step = step.trim().parse().map_err(|_| Error::Model {
+            file: path.display().to_string(),
+            reason: format!("found \"{}\", expected a step count", step.trim()),
+        })?;
+        self.params = self.read(&folder.join("weights.bpk"))?.into_iter().enumerate().map(param).collect();
+        self.average = self.read(&folder.join("average.bpk"))?.into_iter().map(Tensor::inner).collect();
+        let path = folder.join("optimizer.bpk");
+        self.optimizer = self.optimizer.load(&path).map_err(|error| unusable(&path, text(error)))?;
+        Ok(self)
+    }
+
+    fn read(&self, path: &Path) -> Result<Vec<Tensor<2>>> {
+        let record = ModuleRecord::load(path).map_err(|error| unusable(path, text(error)))?;
+        let loaded =
+            self.params.clone().try_load_record(record).map_err(|error| unusable(path, text(error)))?;
+        Ok(loaded.iter().map(|param| param.val().detach()).collect())
+    }
+}
+
+/// The parameter of a place in the list; its id is fixed so that the optimiser's record finds it.
+fn param((index, tensor): (usize, Tensor<2>)) -> Param<Tensor<2>> {
+    Param::initialized(id(index), tensor.require_grad())
+}
+
+fn id(index: usize) -> ParamId {
+    ParamId::from(index as u64 + 1)
+}
+
+fn initial(spec: &WeightSpec, rng: &mut Rng) -> Vec<f32> {
+    let n = spec.shape[0] * spec.shape[1];
+    match spec.init {
+        Init::Normal(std) => (0..n).map(|_| std * rng.normal()).collect(),
+        Init::Ones => vec![1.0; n],
+        Init::Zeros => vec![0.0; n],
+    }
+}
+
+fn scalar(tensor: &Tensor<1>) -> f32 {
+    tensor.clone().into_scalar::<f32>()
+}
+
+fn values(tensor: &Tensor<2>) -> Vec<f32> {
+    // The trainer works in f32 throughout, so the conversion cannot fail.
+    tensor.to_data().try_to_vec::<f32>().unwrap_or_default()
+}
+
+fn record(folder: &Path, name: &str, save: impl FnOnce(&Path) -> Result<(), String>) -> Result<()> {
+    let path = folder.join(name);
+    save(&path).map_err(|reason| Error::Io { path: path.display().to_string(), source: std::io::Error::other(reason) })
+}
+
+fn text(error: impl std::fmt::Debug) -> String {
+    format!("{error:?}")
+}
+
+fn unusable(path: &Path, reason: String) -> Error {
+    Error::Model { file: path.display().to_string(), reason }
+}

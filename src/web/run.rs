@@ -1,0 +1,141 @@
+//! One run, pulled step by step.
+
+use std::rc::Rc;
+
+use js_sys::Uint8ClampedArray;
+use wasm_bindgen::prelude::*;
+
+use super::value::{array, object, thrown};
+use crate::model::Model;
+use crate::model::story::{Page, Story, StoryPart, TextEdit, text_edits};
+use crate::ops::burn::BurnOps;
+use crate::ops::ready;
+use crate::sample::{Event, Sampler};
+
+/// A run of the sampler.
+#[wasm_bindgen]
+pub struct Run {
+    model: Rc<Model<BurnOps>>,
+    sampler: Sampler,
+    preview_every: u64,
+    page: Page,
+    /// Whether an event of an earlier run must be sent first: a run from a snapshot begins with
+    /// what is already there.
+    is_fresh: bool,
+}
+
+impl Run {
+    pub(super) fn new(model: Rc<Model<BurnOps>>, sampler: Sampler, preview_every: u64) -> Self {
+        Self { model, sampler, preview_every, page: Page::default(), is_fresh: true }
+    }
+
+    fn text_event(&self, step: usize, events: &[Event], before: &str) -> JsValue {
+        let (tokenizer, state) = (&self.model.tokenizer, self.sampler.state());
+        let edits = text_edits(tokenizer, events, state, before, &self.page.text).into_iter().map(|TextEdit { at, insert, remove }| {
+            let mut fields = vec![("at", JsValue::from(at as f64)), ("insert", insert.into())];
+            if remove > 0 {
+                fields.push(("remove", (remove as f64).into()));
+            }
+            object(&fields)
+        });
+        object(&[
+            ("type", "text".into()),
+            ("step", (step as f64).into()),
+            ("t", f64::from(self.sampler.state().t_text).into()),
+            ("edits", array(edits)),
+            ("text", self.page.text.as_str().into()),
+        ])
+    }
+
+    fn image_event(&self, step: usize, index: usize) -> JsValue {
+        let image = &self.sampler.state().images[index];
+        let is_final = image.t >= 1.0;
+        let px = f64::from(self.model.config.codec.image_px as u32);
+        let rgba = rgba(&self.model.preview(&image.latents, image.t));
+        object(&[
+            ("type", "image".into()),
+            ("step", (step as f64).into()),
+            ("t", f64::from(image.t).into()),
+            ("index", (index as f64).into()),
+            ("at", (self.page.picture_at(index) as f64).into()),
+            ("width", px.into()),
+            ("height", px.into()),
+            ("rgba", rgba.into()),
+            ("final", is_final.into()),
+        ])
+    }
+
+    fn done_event(&self) -> JsValue {
+        let story = Story::of(&self.model, self.sampler.state());
+        let parts = story.parts.iter().map(|part| match part {
+            StoryPart::Text(text) => object(&[("type", "text".into()), ("text", text.as_str().into())]),
+            StoryPart::Image { index, alt, .. } => object(&[
+                ("type", "image".into()),
+                ("index", (*index as f64).into()),
+                ("alt", alt.as_str().into()),
+            ]),
+        });
+        let stats = self.sampler.stats();
+        object(&[
+            ("type", "done".into()),
+            ("text", self.page.text.as_str().into()),
+            ("parts", array(parts)),
+            ("seed", (self.sampler.seed() as f64).into()),
+            (
+                "stats",
+                object(&[
+                    ("steps", (stats.steps as f64).into()),
+                    ("rounds", (stats.rounds as f64).into()),
+                    ("tokens", (stats.tokens as f64).into()),
+                    ("images", (stats.images as f64).into()),
+                ]),
+            ),
+        ])
+    }
+}
+
+#[wasm_bindgen]
+impl Run {
+    /// One step: its events, at least one. The last array ends with `done`.
+    pub fn next(&mut self) -> Result<JsValue, JsValue> {
+        let events = ready(self.sampler.step(&*self.model)).map_err(thrown)?;
+        let before = std::mem::replace(&mut self.page, Page::of(&self.model, self.sampler.state()));
+        let step = self.sampler.stats().steps;
+        let mut out = Vec::new();
+        if before.text != self.page.text {
+            out.push(self.text_event(step, &events, &before.text));
+        }
+        let is_preview = self.preview_every > 0 && (step as u64 - 1) % self.preview_every == 0;
+        for index in 0..self.sampler.state().images.len() {
+            let ended = events.contains(&Event::ImageEnd { index });
+            let moved = events.iter().any(|event| {
+                matches!(event, Event::ImageStart { index: i, .. } | Event::ImageUpdate { index: i, .. } if *i == index)
+            });
+            if ended || (moved && is_preview) || self.is_fresh {
+                out.push(self.image_event(step, index));
+            }
+        }
+        self.is_fresh = false;
+        out.push(object(&[
+            ("type", "step".into()),
+            ("step", (step as f64).into()),
+            ("steps", (self.sampler.options().n_steps as f64).into()),
+            ("t", f64::from(self.sampler.state().t_text).into()),
+        ]));
+        if self.sampler.is_done() {
+            out.push(self.done_event());
+        }
+        Ok(array(out))
+    }
+
+    /// The whole state, some tens of kilobytes.
+    pub fn snapshot(&self) -> Vec<u8> {
+        self.sampler.snapshot()
+    }
+}
+
+/// RGB to RGBA, opaque.
+fn rgba(rgb: &[u8]) -> Uint8ClampedArray {
+    let pixels: Vec<u8> = rgb.chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect();
+    Uint8ClampedArray::from(&pixels[..])
+}

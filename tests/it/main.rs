@@ -1,0 +1,17 @@
+//! Integration tests, one binary.
+
+mod support;
+
+mod checkpoint;
+mod data;
+mod flow;
+mod golden_checks;
+mod guidance;
+mod layering;
+mod model;
+mod noising;
+mod sampler;
+mod snapshot;
+mod stories;
+mod tokenizer;
+mod training;
