@@ -68,7 +68,7 @@ export interface StepEvent {
   type: "step";
   /** Counted from 1. */
   step: number;
-  /** How many steps are planned; grows when the text needs rounds of completion. */
+  /** How many steps are scheduled; what the story then still needs comes on top of them. */
   steps: number;
   t: number;
   /** How long the engine worked on this step, in milliseconds. */
@@ -84,9 +84,9 @@ export interface DoneEvent {
 }
 
 export interface RunStats {
-  /** Steps of the schedule. */
+  /** All steps, also those after the scheduled ones. */
   steps: number;
-  /** Rounds of completion after them. */
+  /** Rounds of completion among them. */
   rounds: number;
   tokens: number;
   images: number;

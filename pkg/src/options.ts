@@ -126,8 +126,8 @@ export interface GenerateOptions {
    */
   preview?: { every?: number | undefined } | false | undefined;
   /**
-   * A snapshot of an earlier run, which this run continues. Goes with `preview`, `queue`, `signal`
-   * and `onStep`; everything else is in the snapshot.
+   * A snapshot of an earlier run, which this run continues; with a `seed`, on a branch of its own.
+   * Goes with `preview`, `queue`, `signal` and `onStep` too; everything else is in the snapshot.
    */
   from?: Uint8Array | undefined;
   /**
@@ -145,7 +145,12 @@ export interface GenerateOptions {
 /** What the engine needs to begin a run. */
 export type RunRequest =
   | { kind: "start"; options: StartOptions }
-  | { kind: "resume"; snapshot: Uint8Array; options: { previewEvery: number } };
+  | { kind: "resume"; snapshot: Uint8Array; options: ResumeOptions };
+
+export interface ResumeOptions {
+  previewEvery: number;
+  seed?: number;
+}
 
 export interface StartOptions {
   prompt: string;
@@ -184,8 +189,8 @@ const SAMPLING_RANGES = {
 const SEED_RANGE: Range = { integer: true, min: 0, max: Number.MAX_SAFE_INTEGER };
 const EVERY_RANGE: Range = { integer: true, min: 1, max: 1_000_000 };
 
-const WITH_SNAPSHOT_NAMES = ["from", "preview", "queue", "signal", "onStep"];
-const GENERATE_NAMES = [...WITH_SNAPSHOT_NAMES, "prompt", "seed", ...Object.keys(SAMPLING_RANGES)];
+const WITH_SNAPSHOT_NAMES = ["from", "seed", "preview", "queue", "signal", "onStep"];
+const GENERATE_NAMES = [...WITH_SNAPSHOT_NAMES, "prompt", ...Object.keys(SAMPLING_RANGES)];
 
 export function validateCheckOptions(options: CheckOptions): void {
   expectBag(options, "check", CHECK_NAMES);
@@ -209,6 +214,7 @@ export function runRequestFromOptions(options: GenerateOptions): RunRequest {
   expectType("onStep", options.onStep, "function");
   expectType("queue", options.queue, "boolean");
   const previewEvery = previewEveryFromOption(options.preview);
+  const seed = numberFromOption("seed", options.seed, SEED_RANGE);
   if (options.from !== undefined) {
     const snapshot = options.from;
     if (!(snapshot instanceof Uint8Array)) {
@@ -220,11 +226,12 @@ export function runRequestFromOptions(options: GenerateOptions): RunRequest {
     if (other) {
       throw optionError(other[0], other[1], "nothing beside `from`, because it is in the snapshot");
     }
-    return { kind: "resume", snapshot: snapshot.slice(), options: { previewEvery } };
+    const resume: ResumeOptions = seed === undefined ? { previewEvery } : { previewEvery, seed };
+    return { kind: "resume", snapshot: snapshot.slice(), options: resume };
   }
   const start: StartOptions = {
     prompt: promptFromOption(options.prompt),
-    seed: numberFromOption("seed", options.seed, SEED_RANGE) ?? randomSeed(),
+    seed: seed ?? randomSeed(),
     previewEvery,
   };
   for (const name of Object.keys(SAMPLING_RANGES) as (keyof typeof SAMPLING_RANGES)[]) {

@@ -34,7 +34,7 @@ export interface RunSetup {
  * pictures never are.
  */
 export class Run implements AsyncIterable<FlowEvent, undefined> {
-  /** The seed; `undefined` where the run continues a snapshot, which knows it. */
+  /** The seed; `undefined` where the run continues a snapshot with the seed that is in it. */
   readonly seed: number | undefined;
 
   readonly #setup: RunSetup;
@@ -70,7 +70,7 @@ export class Run implements AsyncIterable<FlowEvent, undefined> {
   private constructor(setup: RunSetup) {
     const { request, signal, onStep } = setup;
     this.#setup = setup;
-    this.seed = request.kind === "start" ? request.options.seed : undefined;
+    this.seed = request.options.seed;
     if (request.kind === "resume") this.#snapshot = this.#readSnapshot = request.snapshot;
     this.#result = new Promise((resolve, reject) => {
       this.#resolve = resolve;

@@ -127,7 +127,9 @@ test("a snapshot goes with how the run is watched and with nothing else", () => 
   const request = runRequestFromOptions({ from, preview: false, queue: true, onStep() {} });
   assert.deepEqual(request, { kind: "resume", snapshot: from, options: { previewEvery: 0 } });
   assert.notEqual(request.snapshot, from, "the caller may reuse the array");
-  for (const options of [{ seed: 1 }, { prompt: "a" }, { steps: 4 }, { maxImages: 0 }]) {
+  const branch = runRequestFromOptions({ from, seed: 3 });
+  assert.deepEqual(branch.options, { previewEvery: 1, seed: 3 });
+  for (const options of [{ prompt: "a" }, { temperature: 1 }, { steps: 4 }, { maxImages: 0 }]) {
     assert.throws(() => runRequestFromOptions({ from, ...options }), invalidOption(/snapshot/));
   }
   assert.throws(() => runRequestFromOptions({ from: [1, 2] }), invalidOption(/`from`/));

@@ -23,7 +23,9 @@ impl TextLoss {
 
 /// The text loss of one sequence, arXiv:2510.03506v3, Eq. 4, 6 and 7. For slot i:
 ///
+/// ```text
 /// -Σ_{a in A_i} log Q_i(a) + [k_i > 0]·(λ_i - k_i·log λ_i) - [k_i = 0]·log π_i - [k_i > 0]·log(1 - π_i)
+/// ```
 ///
 /// with the bag A_i of k_i tokens, `zero_prob` π in (0, 1), `insertion_rate` λ > 0 and
 /// `log_probs` log Q; each has one entry a slot.

@@ -245,7 +245,7 @@ fn a_threshold_opens_where_something_is_likely_missing_and_draws_nothing() {
     let before = rng.clone();
     let zero_prob = [0.1, 0.49, 0.5, 0.9];
     assert_eq!(fired_slots(&zero_prob, &[1.0; 4], Opening::Threshold(0.5), &mut rng), [0, 1]);
-    assert_eq!(fired_slots(&zero_prob, &[1.0; 4], Opening::Threshold(0.0), &mut rng), []);
+    assert!(fired_slots(&zero_prob, &[1.0; 4], Opening::Threshold(0.0), &mut rng).is_empty());
     assert_eq!(rng, before);
 }
 

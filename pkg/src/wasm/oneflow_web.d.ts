@@ -52,7 +52,8 @@ export class Engine {
     /** Every how many steps a preview is painted; 0 is never. */
     previewEvery?: number;
   }): Run;
-  resume(snapshot: Uint8Array, options: { previewEvery?: number }): Run;
+  /** Continues a snapshot; with a seed, on a branch of its own. The first step tells what is there. */
+  resume(snapshot: Uint8Array, options: { previewEvery?: number; seed?: number }): Run;
   free(): void;
 }
 

@@ -91,14 +91,16 @@ class Engine {
     return new Run({ ...options }, 0);
   }
 
-  resume(snapshot, { previewEvery }) {
+  resume(snapshot, { previewEvery, seed }) {
     let state;
     try {
       state = JSON.parse(new TextDecoder().decode(snapshot));
     } catch {
       throw coded("invalid-snapshot", "the snapshot is damaged: take it again");
     }
-    return new Run({ ...state.options, previewEvery }, state.step, true);
+    const options = { ...state.options, previewEvery };
+    if (seed !== undefined) options.seed = seed;
+    return new Run(options, state.step, true);
   }
 
   free() {

@@ -66,6 +66,23 @@ test("a run continued from a snapshot ends like the uninterrupted one, at every 
   }
 });
 
+test("a snapshot with another seed goes on differently", async (t) => {
+  const flow = await load(t);
+  const run = flow.generate(SHORT);
+  let from;
+  for await (const event of run) {
+    if (event.type !== "step" || event.step < 3) continue;
+    from = run.snapshot();
+    break;
+  }
+  const stories = await Promise.all([1, 2, 3].map((seed) => flow.generate({ from, seed }).result));
+  assert.deepEqual(
+    stories.map(({ seed }) => seed),
+    [1, 2, 3],
+  );
+  assert.ok(new Set(stories.map(({ text }) => text)).size > 1);
+});
+
 test("a snapshot continues in another engine", async (t) => {
   const flow = await load(t);
   const run = flow.generate(SHORT);
