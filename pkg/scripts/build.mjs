@@ -94,10 +94,7 @@ async function optimize(wasm) {
 /** SIMD; and no path of this machine in the messages of panics. */
 function rustFlags() {
   const cargoHome = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
-  return [
-    "-Ctarget-feature=+simd128",
-    `--remap-path-prefix=${cargoHome}=cargo`,
-  ];
+  return ["-Ctarget-feature=+simd128", `--remap-path-prefix=${cargoHome}=cargo`];
 }
 
 /** The crate's version and a hash of what the wasm is made of. */

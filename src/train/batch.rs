@@ -58,8 +58,8 @@ impl NoisyRow {
     }
 }
 
-/// The batches of one pool of steps, in the order in which they are used.
-pub fn pool(config: &TrainConfig, source: &Source, pool: usize) -> Vec<Batch> {
+/// The steps of one pool, in the order in which they are used, each as its shards.
+pub fn pool(config: &TrainConfig, source: &Source, pool: usize) -> Vec<Vec<Batch>> {
     let n_rows = config.pool_steps * config.batch_size;
     let n_patches = config.model.codec.n_patches();
     let mut rows: Vec<NoisyRow> = (0..n_rows)
@@ -70,10 +70,10 @@ pub fn pool(config: &TrainConfig, source: &Source, pool: usize) -> Vec<Batch> {
         })
         .collect();
     rows.sort_by_key(|row| row.n_rows(n_patches));
-    let mut batches: Vec<Batch> = Vec::with_capacity(config.pool_steps);
+    let mut batches: Vec<Vec<Batch>> = Vec::with_capacity(config.pool_steps);
     while !rows.is_empty() {
         let rest = rows.split_off(rows.len().min(config.batch_size));
-        batches.push(batch(config, source, &rows));
+        batches.push(shards(config, source, rows));
         rows = rest;
     }
     // Long and short batches in a random order, so that the gradient has no rhythm.
@@ -82,6 +82,14 @@ pub fn pool(config: &TrainConfig, source: &Source, pool: usize) -> Vec<Batch> {
         batches.swap(i, rng.below(i + 1));
     }
     batches
+}
+
+/// Deals the rows of a step out, so that each shard has long and short ones.
+fn shards(config: &TrainConfig, source: &Source, rows: Vec<NoisyRow>) -> Vec<Batch> {
+    let n = config.n_shards.min(rows.len());
+    let mut hands: Vec<Vec<NoisyRow>> = (0..n).map(|_| Vec::new()).collect();
+    rows.into_iter().enumerate().for_each(|(i, row)| hands[i % n].push(row));
+    hands.iter().map(|rows| batch(config, source, rows)).collect()
 }
 
 fn noisy_row(config: &TrainConfig, source: &Source, clean: Clean, rng: &mut Rng) -> NoisyRow {

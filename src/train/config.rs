@@ -21,6 +21,9 @@ pub struct TrainConfig {
     pub n_steps: usize,
     /// Documents of a step.
     pub batch_size: usize,
+    /// Parts of a batch that are differentiated side by side, one thread each; at most the
+    /// processors at hand. Another number sums in another order.
+    pub n_shards: usize,
     /// Steps whose documents are sorted by length together.
     pub pool_steps: usize,
     /// Peak learning rate, reached after the warm-up.
@@ -84,6 +87,7 @@ impl TrainConfig {
         let counts = [
             ("n_steps", self.n_steps),
             ("batch_size", self.batch_size),
+            ("n_shards", self.n_shards),
             ("pool_steps", self.pool_steps),
             ("log_every", self.log_every),
             ("save_every", self.save_every),

@@ -69,12 +69,12 @@ pub fn run(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
     let batches = prefetch(&config, source, trainer.step());
     let mut speed = Speed::start();
     while trainer.step() < config.n_steps {
-        let batch = batches
+        let shards = batches
             .recv()
             .map_err(|_| Error::Internal { reason: "the data thread stopped".into() })?;
-        let report = trainer.train_step(&batch)?;
-        speed.count(&batch);
-        log.add(&report, &batch);
+        let report = trainer.train_step(&shards)?;
+        speed.count(&shards);
+        log.add(&report, &shards);
         if report.step % config.log_every == 0 {
             let line = log.write(&speed)?;
             bar.set_message(line.clone());
@@ -148,7 +148,7 @@ fn prepare(config: &TrainConfig, out: &Path) -> Result<Trained> {
 }
 
 /// Batches from `step` on, made one pool ahead by a thread of their own.
-fn prefetch(config: &TrainConfig, source: Source, step: usize) -> Receiver<Batch> {
+fn prefetch(config: &TrainConfig, source: Source, step: usize) -> Receiver<Vec<Batch>> {
     let (sender, receiver) = sync_channel(config.pool_steps);
     let config = Arc::new(config.clone());
     std::thread::spawn(move || {
@@ -229,10 +229,13 @@ impl Log {
         Ok(Self { file, reports: Vec::new(), missing: 0.0, slots: 0.0 })
     }
 
-    fn add(&mut self, report: &StepReport, batch: &Batch) {
+    fn add(&mut self, report: &StepReport, shards: &[Batch]) {
         self.reports.push(*report);
-        self.missing += batch.targets.pair_tokens.len() as f64 / batch.input.batch as f64;
-        self.slots += batch.targets.counts.len() as f64 / batch.input.batch as f64;
+        let documents: usize = shards.iter().map(|shard| shard.input.batch).sum();
+        let missing: usize = shards.iter().map(|shard| shard.targets.pair_tokens.len()).sum();
+        let slots: usize = shards.iter().map(|shard| shard.targets.counts.len()).sum();
+        self.missing += missing as f64 / documents as f64;
+        self.slots += slots as f64 / documents as f64;
     }
 
     /// Writes the means since the last call; gives the line for the terminal.
@@ -281,9 +284,9 @@ impl Speed {
         Self { start: Instant::now(), rows: 0, images: 0 }
     }
 
-    fn count(&mut self, batch: &Batch) {
-        self.rows += batch.input.batch * batch.input.seq();
-        self.images += batch.targets.n_noised;
+    fn count(&mut self, shards: &[Batch]) {
+        self.rows += shards.iter().map(|shard| shard.input.batch * shard.input.seq()).sum::<usize>();
+        self.images += shards.iter().map(|shard| shard.targets.n_noised).sum::<usize>();
     }
 
     fn rates(&self) -> (f64, f64) {

@@ -3,11 +3,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread::ScopedJoinHandle;
 
 use burn::module::{Module, Param, ParamId};
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::store::ModuleRecord;
 use burn::tensor::{Device, Tensor, TensorData};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::{Deserialize, Serialize};
 
 use super::batch::Batch;
@@ -27,6 +29,8 @@ pub struct Trainer {
     params: Vec<Param<Tensor<2>>>,
     average: Vec<Tensor<2>>,
     optimizer: ModuleOptimizer,
+    /// One thread pool of one thread for each shard of a step.
+    pools: Vec<ThreadPool>,
     step: usize,
 }
 
@@ -56,7 +60,7 @@ impl Trainer {
     ///
     /// # Errors
     ///
-    /// None today; the signature leaves room for devices that can be missing.
+    /// [`Error::Internal`] if the system gives no threads.
     pub fn new(config: &TrainConfig, device: Device) -> Result<Self> {
         let device = device.autodiff();
         let mut rng = Rng::stream(config.seed, u64::MAX);
@@ -86,6 +90,7 @@ impl Trainer {
             params: tensors.into_iter().enumerate().map(param).collect(),
             average,
             optimizer,
+            pools: (0..config.n_shards).map(|_| pool()).collect::<Result<_>>()?,
             step: 0,
         })
     }
@@ -100,26 +105,44 @@ impl Trainer {
         self.specs.iter().map(|spec| spec.shape[0] * spec.shape[1]).sum()
     }
 
-    /// One optimiser step on one batch.
+    /// One optimiser step on a batch in as many shards as the configuration says. Each shard is
+    /// differentiated by a thread of its own; losses and gradients are their means, taken in the
+    /// order of the shards, so that the result does not depend on which is ready first.
     ///
     /// # Errors
     ///
     /// [`Error::Internal`] if the loss is not a finite number; the weights are then those before
     /// the step.
-    pub fn train_step(&mut self, batch: &Batch) -> Result<StepReport> {
-        let mut weights = self.params.iter().map(|param| param.val());
-        let network = Network::build(&self.config.model, |spec| {
-            weights.next().ok_or(Error::Internal { reason: format!("no parameter for {}", spec.name) })
-        })?;
-        let losses = losses(&network, &self.ops, batch, self.config.image_weight);
-        let [loss, tokens, gate, poisson, image] =
-            [&losses.total, &losses.tokens, &losses.gate, &losses.poisson, &losses.image].map(scalar);
+    pub fn train_step(&mut self, shards: &[Batch]) -> Result<StepReport> {
+        let weights: Vec<Tensor<2>> = self.params.iter().map(|param| param.val().inner()).collect();
+        let (config, ops, weights) = (&self.config, &self.ops, &weights);
+        let results: Vec<Result<Shard>> = std::thread::scope(|scope| {
+            let run = |(shard, pool): (_, &'_ ThreadPool)| pool.install(|| differentiate(config, ops, weights, shard));
+            let threads: Vec<_> = shards
+                .iter()
+                .zip(self.pools.iter().cycle())
+                .map(|pair| scope.spawn(move || run(pair)))
+                .collect();
+            threads.into_iter().map(joined).collect()
+        });
+        let n = shards.len() as f32;
+        let mut terms = [0.0; 5];
+        let mut sums: Vec<Option<Tensor<2>>> = vec![None; self.params.len()];
+        for result in results {
+            let shard = result?;
+            terms.iter_mut().zip(shard.terms).for_each(|(sum, term)| *sum += term / n);
+            for (sum, grad) in sums.iter_mut().zip(shard.grads) {
+                *sum = match (sum.take(), grad) {
+                    (Some(a), Some(b)) => Some(a + b),
+                    (a, b) => a.or(b),
+                };
+            }
+        }
+        let [loss, tokens, gate, poisson, image] = terms;
         if !loss.is_finite() {
             return Err(Error::Internal { reason: format!("the loss is {loss} at step {}", self.step + 1) });
         }
-        let grads = losses.total.backward();
-        let mut grads = GradientsParams::from_grads(grads, &self.params);
-        let grad_norm = self.clip(&mut grads);
+        let (grads, grad_norm) = self.clipped(sums, 1.0 / n);
         let learning_rate = self.config.rate(self.step);
         let params = std::mem::take(&mut self.params);
         self.params = self.optimizer.step(learning_rate, params, grads);
@@ -128,19 +151,19 @@ impl Trainer {
         Ok(StepReport { step: self.step, loss, tokens, gate, poisson, image, grad_norm, learning_rate })
     }
 
-    /// Scales all gradients so that their joint norm is at most `clip_norm`; gives the norm
-    /// before.
-    fn clip(&self, grads: &mut GradientsParams) -> f32 {
-        let squares = self.params.iter().filter_map(|param| grads.get::<2>(param.id));
-        let norm = squares.map(|grad| scalar(&grad.square().sum())).sum::<f32>().sqrt();
-        if norm > self.config.clip_norm {
-            for param in &self.params {
-                if let Some(grad) = grads.remove::<2>(param.id) {
-                    grads.register(param.id, grad.mul_scalar(self.config.clip_norm / norm));
-                }
+    /// The gradients times `scale`, scaled down further where their joint norm is above
+    /// `clip_norm`; and that norm.
+    fn clipped(&self, grads: Vec<Option<Tensor<2>>>, scale: f32) -> (GradientsParams, f32) {
+        let squares = grads.iter().flatten().map(|grad| scalar(&grad.clone().square().sum()));
+        let norm = scale * squares.sum::<f32>().sqrt();
+        let factor = scale * (self.config.clip_norm / norm.max(1e-12)).min(1.0);
+        let mut clipped = GradientsParams::new();
+        for (param, grad) in self.params.iter().zip(grads) {
+            if let Some(grad) = grad {
+                clipped.register(param.id, grad.mul_scalar(factor));
             }
         }
-        norm
+        (clipped, norm)
     }
 
     /// `average ← decay·average + (1 - decay)·weights`, with a shorter memory in the first steps.
@@ -198,6 +221,35 @@ impl Trainer {
             self.params.clone().try_load_record(record).map_err(|error| unusable(path, text(error)))?;
         Ok(loaded.iter().map(|param| param.val().detach()).collect())
     }
+}
+
+/// A shard's loss terms and the gradient of each weight.
+struct Shard {
+    terms: [f32; 5],
+    grads: Vec<Option<Tensor<2>>>,
+}
+
+/// Loss and gradients of one shard, on leaves of its own.
+fn differentiate(config: &TrainConfig, ops: &BurnOps, weights: &[Tensor<2>], shard: &Batch) -> Result<Shard> {
+    let leaves: Vec<Tensor<2>> = weights.iter().map(|weight| weight.clone().autodiff().require_grad()).collect();
+    let mut left = leaves.iter().cloned();
+    let network = Network::build(&config.model, |spec| {
+        left.next().ok_or_else(|| Error::Internal { reason: format!("no parameter for {}", spec.name) })
+    })?;
+    let losses = losses(&network, ops, shard, config.image_weight);
+    let terms = [&losses.total, &losses.tokens, &losses.gate, &losses.poisson, &losses.image].map(scalar);
+    let grads = losses.total.backward();
+    Ok(Shard { terms, grads: leaves.iter().map(|leaf| leaf.grad(&grads)).collect() })
+}
+
+fn joined(thread: ScopedJoinHandle<'_, Result<Shard>>) -> Result<Shard> {
+    // A panic in a thread is a bug that must not be hidden.
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn pool() -> Result<ThreadPool> {
+    let built = ThreadPoolBuilder::new().num_threads(1).build();
+    built.map_err(|error| Error::Internal { reason: format!("no thread for training: {error}") })
 }
 
 /// The parameter of a place in the list; its id is fixed so that the optimiser's record finds it.

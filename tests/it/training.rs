@@ -28,6 +28,7 @@ fn config() -> TrainConfig {
         seed: 3,
         n_steps: 60,
         batch_size: 4,
+        n_shards: 2,
         pool_steps: 2,
         learning_rate: 1e-2,
         warmup_steps: 2,
@@ -100,7 +101,7 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-fn batches(config: &TrainConfig, source: &Source, n: usize) -> Vec<Batch> {
+fn batches(config: &TrainConfig, source: &Source, n: usize) -> Vec<Vec<Batch>> {
     (0..n).flat_map(|i| pool(config, source, i)).collect()
 }
 
@@ -110,7 +111,7 @@ fn a_batch_is_a_function_of_the_step() {
     let source = source(&mut config);
     let (a, b) = (batches(&config, &source, 2), batches(&config, &source, 2));
     assert_eq!(format!("{a:?}"), format!("{b:?}"));
-    let rows: usize = a.iter().map(|batch| batch.input.batch).sum();
+    let rows: usize = a.iter().flatten().map(|shard| shard.input.batch).sum();
     assert_eq!(rows, 2 * config.pool_steps * config.batch_size);
 }
 
