@@ -28,7 +28,6 @@ pub struct Network<W> {
     blocks: Vec<Block<W>>,
     norm: W,
     gate: W,
-    logits: W,
     n_heads: usize,
     d_model: usize,
 }
@@ -51,6 +50,10 @@ struct Block<W> {
 pub enum Init {
     /// Normal with this standard deviation.
     Normal(f32),
+    /// The transpose of the weight before it, times this factor: attention's output over its
+    /// value, so that attending to a token at first speaks for that same token. Stories repeat
+    /// words of their prompt and of themselves, and a small model learns that much sooner so.
+    Copying(f32),
     /// All ones (gains).
     Ones,
     /// All zeros (what must not speak at first).
@@ -103,7 +106,7 @@ impl<W> Network<W> {
         };
         let fan = |rows: usize| Init::Normal((1.0 / rows as f32).sqrt());
         let residual = |rows: usize| Init::Normal((0.5 / (rows * net.n_layers) as f32).sqrt());
-        let tokens = weight("tokens".into(), net.vocab_size, d, Init::Normal(0.7))?;
+        let tokens = weight("tokens".into(), net.vocab_size, d, fan(d))?;
         let segments = weight("segments".into(), 2, d, Init::Normal(0.3))?;
         let patches = weight("patches".into(), config.codec.n_patches(), d, Init::Normal(0.5))?;
         let adapter_in = weight("adapter.in".into(), coefs, d, fan(coefs))?;
@@ -111,6 +114,7 @@ impl<W> Network<W> {
         let adapter_out = weight("adapter.out".into(), d, coefs, Init::Zeros)?;
         let time_in = weight("time.in".into(), TIME_FEATURES, d, fan(TIME_FEATURES))?;
         let time_out = weight("time.out".into(), d, 4 * d, Init::Normal(0.02))?;
+        let copying = (0.5 / net.n_layers as f32).sqrt();
         let mut blocks = Vec::with_capacity(net.n_layers);
         for i in 0..net.n_layers {
             let mut block = |name: &str, rows: usize, cols: usize, init: Init| {
@@ -121,7 +125,7 @@ impl<W> Network<W> {
                 query: block("attention.query", d, d, fan(d))?,
                 key: block("attention.key", d, d, fan(d))?,
                 value: block("attention.value", d, d, fan(d))?,
-                output: block("attention.output", d, d, residual(d))?,
+                output: block("attention.output", d, d, Init::Copying(copying))?,
                 mlp_norm: block("mlp.norm", 1, d, Init::Ones)?,
                 mlp_gate: block("mlp.gate", d, m, fan(d))?,
                 mlp_up: block("mlp.up", d, m, fan(d))?,
@@ -130,7 +134,6 @@ impl<W> Network<W> {
         }
         let norm = weight("norm".into(), 1, d, Init::Ones)?;
         let gate = weight("heads.gate".into(), d, 2, Init::Normal(0.02))?;
-        let logits = weight("heads.tokens".into(), d, net.vocab_size, Init::Normal(0.02))?;
         Ok(Self {
             tokens,
             segments,
@@ -143,7 +146,6 @@ impl<W> Network<W> {
             blocks,
             norm,
             gate,
-            logits,
             n_heads: net.n_heads,
             d_model: d,
         })
@@ -155,7 +157,7 @@ impl<W> Network<W> {
     ///
     /// If `input` was not made for this network's configuration.
     pub fn forward<O: Ops<Weight = W>>(&self, ops: &O, input: &Input) -> Hidden<O::Matrix> {
-        let text = ops.embed(&self.tokens, &input.tokens);
+        let text = ops.scale(&ops.embed(&self.tokens, &input.tokens), (self.d_model as f32).sqrt());
         let text = ops.add(&text, &ops.embed(&self.segments, &input.segments));
         let time = (input.n_images > 0).then(|| self.time(ops, input));
         let mut x = match &time {
@@ -193,9 +195,10 @@ impl<W> Network<W> {
         ops.linear(slots, &self.gate)
     }
 
-    /// The token head on slot rows `[n, d]`: logits `[n, vocab_size]`.
+    /// The token head on slot rows `[n, d]`: logits `[n, vocab_size]`. It shares its weights with
+    /// the embedding, which is scaled by √d on the way in.
     pub fn token_logits<O: Ops<Weight = W>>(&self, ops: &O, slots: &O::Matrix) -> O::Matrix {
-        ops.linear(slots, &self.logits)
+        ops.linear_transposed(slots, &self.tokens)
     }
 
     /// Modulation of each picture `[b·images, 4·d]`: scale and shift into the trunk, scale and

@@ -42,6 +42,14 @@ impl Ops for BurnOps {
         x.clone().matmul(weight.clone())
     }
 
+    fn linear_transposed(&self, x: &Tensor<2>, table: &Tensor<2>) -> Tensor<2> {
+        x.clone().matmul(table.clone().transpose())
+    }
+
+    fn scale(&self, x: &Tensor<2>, factor: f32) -> Tensor<2> {
+        x.clone().mul_scalar(factor)
+    }
+
     fn rms_norm(&self, x: &Tensor<2>, gain: &Tensor<2>) -> Tensor<2> {
         let mean_square = x.clone().square().mean_dim(1);
         let scale = mean_square.add_scalar(1e-6).sqrt().recip();

@@ -48,6 +48,12 @@ pub trait Ops {
     /// `x [n, d_in] · weight [d_in, d_out]`: `[n, d_out]`.
     fn linear(&self, x: &Self::Matrix, weight: &Self::Weight) -> Self::Matrix;
 
+    /// `x [n, d] · tableᵀ [d, n_ids]`: `[n, n_ids]`.
+    fn linear_transposed(&self, x: &Self::Matrix, table: &Self::Weight) -> Self::Matrix;
+
+    /// `factor · x`, element by element.
+    fn scale(&self, x: &Self::Matrix, factor: f32) -> Self::Matrix;
+
     /// `x / sqrt(mean(x²) + 1e-6) · gain`, row by row; `x [n, d]`, `gain [1, d]`.
     fn rms_norm(&self, x: &Self::Matrix, gain: &Self::Weight) -> Self::Matrix;
 

@@ -1,11 +1,12 @@
 //! The losses over tensors: Eq. 7 of arXiv:2510.03506v3 for text, Eq. 9 for pictures.
 //!
-//! `flow::loss` is the same text loss on plain slices; a test holds the two together.
+//! `flow::loss` is the same text loss on plain slices; golden files hold the two together.
 
 use burn::tensor::{Int, Tensor, TensorData, activation};
 
 use super::batch::{Batch, Targets};
 use crate::model::Network;
+use crate::ops::Ops;
 use crate::ops::burn::BurnOps;
 
 /// The terms of one step's loss.
@@ -28,33 +29,14 @@ pub fn losses(network: &Network<Tensor<2>>, ops: &BurnOps, batch: &Batch, image_
     let hidden = network.forward(ops, input);
     let heads = network.gate(ops, &hidden.slots);
     let n = targets.counts.len();
-    let row = |values: Vec<f32>| {
-        let n = values.len();
-        Tensor::<1>::from_data(TensorData::new(values, [n]), &ops.device)
-    };
-    let weights = row(targets.slot_weights.clone());
     let gate_logit = heads.clone().slice([0..n, 0..1]).reshape([n]);
     let rate_raw = heads.slice([0..n, 1..2]).reshape([n]);
-
-    let is_closed = row(targets.counts.iter().map(|&k| f32::from(u8::from(k == 0.0))).collect());
-    let bce = activation::softplus(gate_logit.clone(), 1.0) - gate_logit * is_closed.clone();
-    let gate = (bce * weights.clone()).sum();
-
-    let rate = activation::softplus(rate_raw, 1.0).add_scalar(1.0);
-    let counts = row(targets.counts.clone());
-    let poisson = (rate.clone() - counts * rate.log()) * is_closed.neg().add_scalar(1.0);
-    let poisson = (poisson * weights).sum();
-
-    let tokens = token_loss(network, ops, &hidden.slots, targets);
+    // The token head runs once for each slot with a bag.
+    let with_bag = (!targets.bag_slots.is_empty()).then(|| ops.select(&hidden.slots, &targets.bag_slots));
+    let token_logits = with_bag.map(|slots| network.token_logits(ops, &slots));
+    let TextLosses { tokens, gate, poisson } = text_losses(ops, gate_logit, rate_raw, token_logits, targets);
     let image = match hidden.images {
-        Some(output) if targets.n_noised > 0 => {
-            let [rows, coefs] = output.dims();
-            let shape = |values: &[f32]| {
-                Tensor::<2>::from_data(TensorData::new(values.to_vec(), [rows, coefs]), &ops.device)
-            };
-            let error = output - shape(&targets.image_targets);
-            (error.clone() * error * shape(&targets.image_weights)).sum()
-        }
+        Some(output) if targets.n_noised > 0 => image_loss(ops, output, targets),
         _ => Tensor::zeros([1], &ops.device),
     };
     let text = tokens.clone() + gate.clone() + poisson.clone();
@@ -62,19 +44,62 @@ pub fn losses(network: &Network<Tensor<2>>, ops: &BurnOps, batch: &Batch, image_
     Losses { total, tokens, gate, poisson, image }
 }
 
-/// -Σ weight · log Q over all missing tokens; the head runs once for each slot with a bag.
-fn token_loss(network: &Network<Tensor<2>>, ops: &BurnOps, slots: &Tensor<2>, targets: &Targets) -> Tensor<1> {
-    if targets.bag_slots.is_empty() {
-        return Tensor::zeros([1], &ops.device);
-    }
-    let with_bag = crate::ops::Ops::select(ops, slots, &targets.bag_slots);
-    let logits = network.token_logits(ops, &with_bag);
+/// The text terms of [`Losses`].
+pub struct TextLosses {
+    /// Σ over missing tokens of -log Q, weighted (Eq. 6).
+    pub tokens: Tensor<1>,
+    /// Σ over slots of the gate's cross-entropy, weighted.
+    pub gate: Tensor<1>,
+    /// Σ over slots with a bag of λ - k·log λ, weighted (Eq. 4).
+    pub poisson: Tensor<1>,
+}
+
+/// Eq. 7 on the heads' raw numbers: the logit of π and the λ head before `λ = 1 + softplus(·)`,
+/// both `[n]`, and the token logits `[bag_slots, vocab_size]` of the slots with a bag, if any.
+pub fn text_losses(
+    ops: &BurnOps,
+    gate_logit: Tensor<1>,
+    rate_raw: Tensor<1>,
+    token_logits: Option<Tensor<2>>,
+    targets: &Targets,
+) -> TextLosses {
+    let weights = row(ops, targets.slot_weights.clone());
+    let is_closed = row(ops, targets.counts.iter().map(|&k| f32::from(u8::from(k == 0.0))).collect());
+    let bce = activation::softplus(gate_logit.clone(), 1.0) - gate_logit * is_closed.clone();
+    let gate = (bce * weights.clone()).sum();
+
+    let rate = activation::softplus(rate_raw, 1.0).add_scalar(1.0);
+    let counts = row(ops, targets.counts.clone());
+    let poisson = (rate.clone() - counts * rate.log()) * is_closed.neg().add_scalar(1.0);
+    let poisson = (poisson * weights).sum();
+
+    let tokens = match token_logits {
+        Some(logits) => token_loss(ops, logits, targets),
+        None => Tensor::zeros([1], &ops.device),
+    };
+    TextLosses { tokens, gate, poisson }
+}
+
+/// Eq. 9 on the adapter's output `[b·images·p, k]`.
+pub fn image_loss(ops: &BurnOps, output: Tensor<2>, targets: &Targets) -> Tensor<1> {
+    let [rows, coefs] = output.dims();
+    let shape = |values: &[f32]| Tensor::<2>::from_data(TensorData::new(values.to_vec(), [rows, coefs]), &ops.device);
+    let error = output - shape(&targets.image_targets);
+    (error.clone() * error * shape(&targets.image_weights)).sum()
+}
+
+/// -Σ weight · log Q over all missing tokens.
+fn token_loss(ops: &BurnOps, logits: Tensor<2>, targets: &Targets) -> Tensor<1> {
     let [rows, vocab] = logits.dims();
     let log_probs = activation::log_softmax(logits, 1).reshape([rows * vocab]);
     let flat: Vec<i32> =
         targets.pair_rows.iter().zip(&targets.pair_tokens).map(|(&r, &t)| r as i32 * vocab as i32 + t as i32).collect();
     let n = flat.len();
     let flat = Tensor::<1, Int>::from_data(TensorData::new(flat, [n]), &ops.device);
-    let weights = Tensor::<1>::from_data(TensorData::new(targets.pair_weights.clone(), [n]), &ops.device);
-    (log_probs.select(0, flat) * weights).sum().neg()
+    (log_probs.select(0, flat) * row(ops, targets.pair_weights.clone())).sum().neg()
+}
+
+fn row(ops: &BurnOps, values: Vec<f32>) -> Tensor<1> {
+    let n = values.len();
+    Tensor::from_data(TensorData::new(values, [n]), &ops.device)
 }

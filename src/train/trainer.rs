@@ -65,9 +65,10 @@ impl Trainer {
         let device = device.autodiff();
         let mut rng = Rng::stream(config.seed, u64::MAX);
         let mut specs = Vec::new();
-        let mut values = Vec::new();
+        let mut values: Vec<Vec<f32>> = Vec::new();
         Network::build(&config.model, |spec| {
-            values.push(initial(&spec, &mut rng));
+            let value = initial(&spec, values.last().map_or(&[], Vec::as_slice), &mut rng);
+            values.push(value);
             specs.push(spec);
             Ok(())
         })?;
@@ -261,9 +262,12 @@ fn id(index: usize) -> ParamId {
     ParamId::from(index as u64 + 1)
 }
 
-fn initial(spec: &WeightSpec, rng: &mut Rng) -> Vec<f32> {
-    let n = spec.shape[0] * spec.shape[1];
+/// A weight's start; `before` is the weight before it.
+fn initial(spec: &WeightSpec, before: &[f32], rng: &mut Rng) -> Vec<f32> {
+    let [rows, cols] = spec.shape;
+    let n = rows * cols;
     match spec.init {
+        Init::Copying(factor) => (0..n).map(|i| factor * before[(i % cols) * rows + i / cols]).collect(),
         Init::Normal(std) => (0..n).map(|_| std * rng.normal()).collect(),
         Init::Ones => vec![1.0; n],
         Init::Zeros => vec![0.0; n],

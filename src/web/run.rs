@@ -19,8 +19,7 @@ pub struct Run {
     sampler: Sampler,
     preview_every: u64,
     page: Page,
-    /// Whether an event of an earlier run must be sent first: a run from a snapshot begins with
-    /// what is already there.
+    /// Nothing was sent yet: a run from a snapshot begins with all pictures that are there.
     is_fresh: bool,
 }
 

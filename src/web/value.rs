@@ -7,6 +7,10 @@ use crate::error::Error;
 
 /// A JavaScript `Error` with the property `code`.
 pub fn thrown(error: Error) -> JsValue {
+    let error = match error {
+        Error::Option { name, found, expected } => Error::Option { name: name_in_javascript(name), found, expected },
+        other => other,
+    };
     let code = match &error {
         Error::Internal { reason } if reason.starts_with("out of memory") => "out-of-memory",
         other => other.code(),
@@ -14,6 +18,19 @@ pub fn thrown(error: Error) -> JsValue {
     let thrown = js_sys::Error::new(&error.to_string());
     set(&thrown, "code", code);
     thrown.into()
+}
+
+/// The sampler's options as a page calls them.
+fn name_in_javascript(name: &'static str) -> &'static str {
+    match name {
+        "n_steps" => "steps",
+        "top_p" => "topP",
+        "text_guidance" => "textGuidance",
+        "image_guidance" => "imageGuidance",
+        "max_tokens" => "maxTokens",
+        "max_images" => "maxImages",
+        other => other,
+    }
 }
 
 /// An object with these fields.

@@ -1,0 +1,104 @@
+//! How fast a training step is at the shapes of the default model, beside the rate of a plain
+//! product of two matrices on the same machine in the same minute.
+//!
+//! `cargo bench --features train --bench training`
+//!
+//! - `-- --save` keeps the result in `benches/results/`
+//! - `-- --quick` runs everything once or twice, to see that it runs
+//!
+//! The operations of a step are those of its matrix products: one part forward and two parts
+//! backward (by the input and by the weight), and nothing for what goes element by element, for
+//! the optimiser or the average. All sequences are equally long, so none of it is padding.
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use burn::tensor::{Device, Distribution, Tensor};
+use oneflow_web::error::Result;
+use oneflow_web::flow::rng::Rng;
+use oneflow_web::model::made_up;
+use oneflow_web::train::batch::{Batch, Targets};
+use oneflow_web::train::config::TrainConfig;
+use oneflow_web::train::trainer::Trainer;
+use serde_json::json;
+use support::{N_IMAGES, N_TOKENS, Times, file, flop, has_flag, ms, report, round};
+
+/// Rows and columns of the plain product.
+const PLAIN: usize = 1024;
+
+fn main() -> Result<()> {
+    if has_flag("--test") {
+        return Ok(());
+    }
+    let config = TrainConfig::read(&file("configs/storyworld-nano.json"))?;
+    let shards: Vec<Batch> = (0..config.n_shards).map(|shard| batch(&config, shard)).collect();
+    let forward: f64 = shards.iter().map(|b| flop(&config.model, &b.input, b.targets.bag_slots.len())).sum();
+    let gflop = 3.0 * forward / 1e9;
+    let n_rows: usize = shards.iter().map(|b| b.input.batch * b.input.seq()).sum();
+    let mut trainer = Trainer::new(&config, Device::flex())?;
+
+    let device = Device::flex();
+    let random = || Tensor::<2>::random([PLAIN, PLAIN], Distribution::Default, &device);
+    let (a, b) = (random(), random());
+    let plain = || a.clone().matmul(b.clone());
+    let plain_gflop = 2.0 * (PLAIN as f64).powi(3) / 1e9;
+
+    // By turns, so that whatever else the machine does slows both down alike.
+    let budget = if has_flag("--quick") { Duration::from_millis(1) } else { Duration::from_secs(40) };
+    let (mut plain_ms, mut step_ms) = (Vec::new(), Vec::new());
+    plain();
+    trainer.train_step(&shards)?;
+    let start = Instant::now();
+    while step_ms.len() < 2 || start.elapsed() < budget {
+        (0..4).for_each(|_| plain_ms.push(ms(plain)));
+        let mut loss = Ok(());
+        step_ms.push(ms(|| loss = trainer.train_step(&shards).map(drop)));
+        loss?;
+    }
+    let (plain, step) = (Times::new(plain_ms), Times::new(step_ms));
+    let plain_rate = plain_gflop / plain.median() * 1e3;
+    let step_rate = gflop / step.median() * 1e3;
+    let per_second = 1e3 / step.median();
+    println!(
+        "batch of {} in {} shards, {N_TOKENS} tokens and {N_IMAGES} pictures each: {n_rows} rows, {gflop:.1} GFLOP a step\n",
+        config.batch_size, config.n_shards
+    );
+    println!("training step            {:8.1} ms", step.median());
+    println!("                         {:8.0} rows/s", n_rows as f64 * per_second);
+    println!("                         {step_rate:8.1} GFLOP/s");
+    println!("plain {PLAIN}³ f32 product   {plain_rate:8.1} GFLOP/s");
+    println!("training / plain         {:8.2}", step_rate / plain_rate);
+    let measured = json!({
+        "batch_size": config.batch_size, "n_shards": config.n_shards, "n_tokens": N_TOKENS, "n_images": N_IMAGES,
+        "rows": n_rows, "gflop": round(gflop), "step": step.json(),
+        "rows_per_s": round(n_rows as f64 * per_second), "gflop_per_s": round(step_rate),
+        "plain": plain.json(), "plain_gflop_per_s": round(plain_rate), "ratio": round(step_rate / plain_rate),
+    });
+    report("training", "cargo bench --features train --bench training -- --save", measured);
+    Ok(())
+}
+
+/// A shard in which every second slot lacks two tokens and every picture is noised.
+fn batch(config: &TrainConfig, shard: usize) -> Batch {
+    let mut rng = Rng::stream(6, shard as u64);
+    let batch_size = config.batch_size / config.n_shards;
+    let input = made_up::input(&config.model, batch_size, N_TOKENS, N_IMAGES);
+    let n_slots = input.slot_rows.len();
+    let counts: Vec<f32> = (0..n_slots).map(|slot| if slot % 2 == 0 { 2.0 } else { 0.0 }).collect();
+    let bag_slots: Vec<u32> = (0..n_slots as u32).step_by(2).collect();
+    let pair_rows: Vec<u32> = (0..bag_slots.len() as u32).flat_map(|row| [row, row]).collect();
+    let weight = 1.0 / n_slots as f32;
+    let targets = Targets {
+        counts,
+        slot_weights: vec![weight; n_slots],
+        pair_tokens: pair_rows.iter().map(|_| rng.below(config.model.network.vocab_size) as u32).collect(),
+        pair_weights: vec![weight; pair_rows.len()],
+        bag_slots,
+        pair_rows,
+        image_targets: input.latents.iter().map(|_| rng.normal()).collect(),
+        image_weights: vec![1.0 / input.latents.len() as f32; input.latents.len()],
+        n_noised: batch_size * N_IMAGES,
+    };
+    Batch { input, targets }
+}

@@ -1,0 +1,171 @@
+//! A network with made-up weights on a made-up story, for benchmarks: the shapes are a model's own,
+//! the numbers say nothing. They come from a fixed seed, so that another engine can be given the
+//! same ones and be held to the same answer.
+
+use super::codec::Preconditioner;
+use super::config::ModelConfig;
+use super::input::{Input, Row};
+use super::network::{Init, Network, WeightSpec};
+use crate::error::Result;
+use crate::flow::image::ImageState;
+use crate::flow::rng::Rng;
+use crate::flow::sequence::{Element, Sequence};
+use crate::ops::Ops;
+use crate::sample::State;
+
+/// Prompt tokens of the story, as far as it has so many.
+const N_PROMPT: usize = 10;
+
+/// Of how many slots one fires: about as many as in a step in the middle of a story.
+const SLOTS_PER_TOKEN: usize = 4;
+
+/// One forward, ready to be run again and again.
+pub struct Case<O: Ops> {
+    /// What the network is shown.
+    pub input: Input,
+    /// The slots of which the token head is asked.
+    pub token_slots: Vec<u32>,
+    ops: O,
+    network: Network<O::Weight>,
+}
+
+impl<M: Clone, O: Ops<Weight = M, Matrix = M>> Case<O> {
+    /// A network of this shape, and `batch` times the same story.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Network::build`], of which there are none here.
+    pub fn new(ops: O, config: &ModelConfig, batch: usize, n_tokens: usize, n_images: usize) -> Result<Self> {
+        let network = network(&ops, config)?;
+        let input = input(config, batch, n_tokens, n_images);
+        let token_slots = (0..input.slot_rows.len() as u32).step_by(SLOTS_PER_TOKEN).collect();
+        Ok(Self { input, token_slots, ops, network })
+    }
+
+    /// The answers of the heads, one after the other: the gate's for every slot, the adapter's for
+    /// every picture row, the token head's for `token_slots`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Ops::download`].
+    pub async fn forward(&self) -> Result<Vec<f32>> {
+        let (ops, network) = (&self.ops, &self.network);
+        let hidden = network.forward(ops, &self.input);
+        let logits = network.token_logits(ops, &ops.select(&hidden.slots, &self.token_slots));
+        let mut answers = ops.download(&network.gate(ops, &hidden.slots)).await?;
+        if let Some(images) = &hidden.images {
+            answers.extend(ops.download(images).await?);
+        }
+        answers.extend(ops.download(&logits).await?);
+        Ok(answers)
+    }
+}
+
+/// A network with made-up weights.
+///
+/// # Errors
+///
+/// None; the signature is that of [`Network::build`].
+pub fn network<M: Clone, O: Ops<Weight = M, Matrix = M>>(ops: &O, config: &ModelConfig) -> Result<Network<M>> {
+    let mut rng = weight_rng();
+    Network::build(config, |spec| Ok(ops.upload(weight(&spec, &mut rng), spec.shape[0])))
+}
+
+/// All weights of [`network`], one after the other in the order of [`Network::build`].
+///
+/// # Errors
+///
+/// None; the signature is that of [`Network::build`].
+pub fn weights(config: &ModelConfig) -> Result<Vec<f32>> {
+    let mut rng = weight_rng();
+    let mut all = Vec::new();
+    Network::build(config, |spec| {
+        all.extend(weight(&spec, &mut rng));
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+fn weight_rng() -> Rng {
+    Rng::new(1)
+}
+
+/// One weight. What starts at zero would hide a mistake behind it, so it is drawn, too.
+fn weight(spec: &WeightSpec, rng: &mut Rng) -> Vec<f32> {
+    let std = match spec.init {
+        Init::Ones => return vec![1.0; spec.shape[0] * spec.shape[1]],
+        Init::Normal(std) => std,
+        Init::Zeros => 0.05,
+    };
+    (0..spec.shape[0] * spec.shape[1]).map(|_| std * rng.normal()).collect()
+}
+
+/// A story of `n_tokens` tokens, the prompt's among them, with `n_images` pictures, each further
+/// on its way than the next, spread over the response.
+pub fn state(config: &ModelConfig, n_tokens: usize, n_images: usize) -> State {
+    let mut rng = Rng::new(2);
+    let n_prompt = N_PROMPT.clamp(1, n_tokens.max(1));
+    // Ids 0 to 2 have a meaning of their own.
+    let mut token = || Element::Token(3 + rng.below(config.network.vocab_size - 3) as u32);
+    let mut elements: Vec<Element> = (0..n_prompt).map(|_| token()).collect();
+    elements[0] = Element::Token(0);
+    elements[n_prompt - 1] = Element::Token(1);
+    let n_response = n_tokens.saturating_sub(n_prompt);
+    let mut image = 0;
+    for place in 1..=n_response {
+        elements.push(token());
+        if place * n_images >= (image + 1) * n_response && image < n_images {
+            elements.push(Element::Image(image));
+            image += 1;
+        }
+    }
+    elements.extend((image..n_images).map(Element::Image));
+    let image = |i: usize| {
+        let t = 1.0 - (i + 1) as f32 / (n_images + 1) as f32;
+        ImageState { t, ..ImageState::from_noise(config.codec.latent_len(), &mut rng) }
+    };
+    let images = (0..n_images).map(image).collect();
+    State { sequence: Sequence { elements, n_prompt }, images, t_text: 0.5 }
+}
+
+/// The input of `batch` sequences, each the [`state`] of this size.
+pub fn input(config: &ModelConfig, batch: usize, n_tokens: usize, n_images: usize) -> Input {
+    let state = state(config, n_tokens, n_images);
+    let row = || Row {
+        sequence: &state.sequence,
+        images: state.images.iter().map(|image| (&image.latents[..], image.t)).collect(),
+    };
+    let scale = Preconditioner { std: vec![1.0; config.codec.n_coefs] };
+    Input::new(config, &scale, &(0..batch).map(|_| row()).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::config::tiny;
+    use crate::ops::burn::BurnOps;
+    use crate::ops::ready;
+
+    #[test]
+    fn a_story_has_the_size_that_was_asked_for() {
+        for (n_tokens, n_images) in [(40, 3), (12, 2), (1, 0), (30, 0)] {
+            let state = state(&tiny(), n_tokens, n_images);
+            let is_token = |element: &&Element| matches!(element, Element::Token(_));
+            assert_eq!(state.sequence.elements.iter().filter(is_token).count(), n_tokens);
+            assert_eq!(state.images.len(), n_images);
+            assert_eq!(state.sequence.elements.len(), n_tokens + n_images);
+        }
+    }
+
+    #[test]
+    fn a_forward_answers_for_slots_pictures_and_tokens() {
+        let config = tiny();
+        let case = Case::new(BurnOps::cpu(), &config, 2, 15, 2).unwrap();
+        let (n_slots, n_rows) = (2 * 8, 2 * 2 * config.codec.n_patches());
+        assert_eq!(case.input.slot_rows.len(), n_slots);
+        let n_logits = case.token_slots.len() * config.network.vocab_size;
+        let answers = ready(case.forward()).unwrap();
+        assert_eq!(answers.len(), 2 * n_slots + n_rows * config.codec.n_coefs + n_logits);
+        assert!(answers.iter().all(|answer| answer.is_finite()));
+    }
+}
