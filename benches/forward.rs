@@ -23,13 +23,9 @@ use oneflow_web::ops::burn::BurnOps;
 use oneflow_web::ops::ready;
 use oneflow_web::sample::{FlowModel, Options, Prediction, Sampler, State};
 use serde_json::{Value, json};
-use support::{N_IMAGES, N_TOKENS, Times, file, flop, has_flag, ms, report, round};
+use support::{N_IMAGES, N_TOKENS, Times, file, flop, is_quick, ms, report, round};
 
 fn main() -> Result<()> {
-    // `cargo test --benches` only asks whether it runs.
-    if has_flag("--test") {
-        return Ok(());
-    }
     let text = std::fs::read_to_string(file("configs/storyworld-nano.json")).expect("the configuration is readable");
     let config: Value = serde_json::from_str(&text).expect("the configuration is JSON");
     let config = ModelConfig::from_json(config["model"].to_string().as_bytes())?;
@@ -70,7 +66,7 @@ fn main() -> Result<()> {
 /// Calls `work` again and again for some seconds, at least five times, after one call that does
 /// not count.
 fn measure<T>(mut work: impl FnMut() -> T) -> Times {
-    let budget = if has_flag("--quick") { Duration::from_millis(1) } else { Duration::from_secs(5) };
+    let budget = if is_quick() { Duration::from_millis(1) } else { Duration::from_secs(5) };
     let first = ms(&mut work);
     let n = (budget.as_secs_f64() * 1e3 / first).clamp(5.0, 2000.0) as usize;
     Times::new((0..n).map(|_| ms(&mut work)).collect())

@@ -22,15 +22,12 @@ use oneflow_web::train::batch::{Batch, Targets};
 use oneflow_web::train::config::TrainConfig;
 use oneflow_web::train::trainer::Trainer;
 use serde_json::json;
-use support::{N_IMAGES, N_TOKENS, Times, file, flop, has_flag, ms, report, round};
+use support::{N_IMAGES, N_TOKENS, Times, file, flop, is_quick, ms, report, round};
 
 /// Rows and columns of the plain product.
 const PLAIN: usize = 1024;
 
 fn main() -> Result<()> {
-    if has_flag("--test") {
-        return Ok(());
-    }
     let config = TrainConfig::read(&file("configs/storyworld-nano.json"))?;
     let shards: Vec<Batch> = (0..config.n_shards).map(|shard| batch(&config, shard)).collect();
     let forward: f64 = shards.iter().map(|b| flop(&config.model, &b.input, b.targets.bag_slots.len())).sum();
@@ -45,7 +42,7 @@ fn main() -> Result<()> {
     let plain_gflop = 2.0 * (PLAIN as f64).powi(3) / 1e9;
 
     // By turns, so that whatever else the machine does slows both down alike.
-    let budget = if has_flag("--quick") { Duration::from_millis(1) } else { Duration::from_secs(40) };
+    let budget = if is_quick() { Duration::from_millis(1) } else { Duration::from_secs(40) };
     let (mut plain_ms, mut step_ms) = (Vec::new(), Vec::new());
     plain();
     trainer.train_step(&shards)?;

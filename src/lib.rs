@@ -31,6 +31,7 @@ pub mod sample;
 pub mod ops;
 pub mod model;
 pub mod checkpoint;
+pub mod golden;
 #[cfg(feature = "cli")]
 pub mod page;
 #[cfg(feature = "train")]

@@ -44,8 +44,13 @@ pub fn ms<T>(work: impl FnOnce() -> T) -> f64 {
     start.elapsed().as_secs_f64() * 1e3
 }
 
-/// Whether the command says so.
-pub fn has_flag(flag: &str) -> bool {
+/// Whether it shall only be seen that everything runs: with `--quick`, and under `cargo test`,
+/// which unlike `cargo bench` does not say `--bench`.
+pub fn is_quick() -> bool {
+    has_flag("--quick") || !has_flag("--bench")
+}
+
+fn has_flag(flag: &str) -> bool {
     std::env::args().any(|arg| arg == flag)
 }
 

@@ -95,7 +95,7 @@ fn weight(spec: &WeightSpec, rng: &mut Rng) -> Vec<f32> {
     let std = match spec.init {
         Init::Ones => return vec![1.0; spec.shape[0] * spec.shape[1]],
         Init::Normal(std) => std,
-        Init::Zeros => 0.05,
+        Init::Copying(_) | Init::Zeros => 0.05,
     };
     (0..spec.shape[0] * spec.shape[1]).map(|_| std * rng.normal()).collect()
 }

@@ -2,7 +2,9 @@
 //! loop over steps, fetching and caching are JavaScript's (`pkg/src`). The only module that names
 //! wasm_bindgen or js_sys.
 
+mod bench;
 mod engine;
+mod golden;
 mod loader;
 mod run;
 mod value;

@@ -285,7 +285,8 @@ def forward(config, w, std, sequence):
     rows, turns, last_row, patch_rows = [], [], [], {}
     for place, element in enumerate(sequence["elements"]):
         if element >= 0:
-            rows.append(w["tokens"][element] + w["segments"][int(place >= sequence["n_prompt"])])
+            segment = w["segments"][int(place >= sequence["n_prompt"])]
+            rows.append(np.sqrt(d) * w["tokens"][element] + segment)
             turns.append(angles(d // n_heads // 2, place, 0, 0))
         else:
             picture = sequence["images"][-1 - element]
@@ -332,5 +333,6 @@ def forward(config, w, std, sequence):
         "velocities": velocities,
         "gate": gate,
         "outputs": outputs,
-        "token_logits": slots @ w["heads.tokens"],
+        # The token head is the embedding again, without its factor √d.
+        "token_logits": slots @ w["tokens"].T,
     }

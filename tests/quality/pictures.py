@@ -25,6 +25,8 @@ STANDS = ((34, 32), (29, 17))
 FEET = (58, 55)
 #: How far a character may be from its stand, pixels.
 REACH = 3
+#: Rows of a sprite, rim included, that the boat can hide.
+HIDDEN = 5
 
 
 def spoiled(pictures: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -32,7 +34,7 @@ def spoiled(pictures: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     out = []
     for picture in pictures.astype(np.float32):
         picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.3, 1.5))
-        picture = picture + rng.normal(0, rng.uniform(0, 16), picture.shape)
+        picture = picture + rng.uniform(0, 16) * rng.standard_normal(picture.shape, np.float32)
         # Noise of a patch, as of a latent that is off.
         coarse = rng.normal(0, rng.uniform(0, 12), (8, 8, 3)).astype(np.float32)
         picture = picture + cv2.resize(coarse, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
@@ -74,9 +76,7 @@ class Matcher:
     """Names the main character by its sprite."""
 
     def __init__(self):
-        self.templates = {
-            name: [sprite(name, size) for size, _ in STANDS] for name in CHARACTERS
-        }
+        self.templates = {name: [sprite(name, size) for size, _ in STANDS] for name in CHARACTERS}
 
     def name(self, pictures: np.ndarray) -> list[str]:
         """The character whose sprite differs least from the picture."""
@@ -100,7 +100,26 @@ class Matcher:
 
 
 def sprite(name: str, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The drawing with its longer side `size` pixels: colours [h, w, 3] and mask [h, w] in [0, 1]."""
+    """The drawing with its longer side `size` pixels, and a white rim of a pixel.
+
+    Colours [h, w, 3] and mask [h, w] in [0, 1]; the mask leaves out the feet,
+    which the boat hides.
+    """
+    drawing = cell(name)
+    scale = size / max(drawing.shape[:2])
+    shape = (round(drawing.shape[1] * scale), round(drawing.shape[0] * scale))
+    alpha = drawing[..., 3] / 255
+    colours = cv2.resize(drawing[..., :3] * alpha[..., None], shape, interpolation=cv2.INTER_AREA)
+    colours = np.pad(colours, ((1, 1), (1, 1), (0, 0)))
+    alpha = np.pad(cv2.resize(alpha, shape, interpolation=cv2.INTER_AREA), 1)
+    mask = cv2.dilate(alpha, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3)))
+    colours = (colours + 255 * (mask - alpha)[..., None]) / np.maximum(mask, 1e-3)[..., None]
+    mask[-HIDDEN:] = 0
+    return colours, mask
+
+
+def cell(name: str) -> np.ndarray:
+    """The drawing in the atlas, [h, w, 4] RGBA, 0 to 255, cut to its box."""
     index = json.loads((ROOT / "assets/atlas.json").read_text())
     sheet = cv2.imread(str(ROOT / "assets/atlas.png"), cv2.IMREAD_UNCHANGED)
     sheet = cv2.cvtColor(sheet, cv2.COLOR_BGRA2RGBA).astype(np.float32)
@@ -108,10 +127,4 @@ def sprite(name: str, size: int) -> tuple[np.ndarray, np.ndarray]:
     row, column = divmod(number, index["columns"])
     left, top, right, bottom = index["sprites"][number]["bounds"]
     y, x = row * index["cell"], column * index["cell"]
-    drawing = sheet[y + top : y + bottom, x + left : x + right]
-    scale = size / max(drawing.shape[:2])
-    shape = (round(drawing.shape[1] * scale), round(drawing.shape[0] * scale))
-    alpha = drawing[..., 3] / 255
-    small_alpha = cv2.resize(alpha, shape, interpolation=cv2.INTER_AREA)
-    small = cv2.resize(drawing[..., :3] * alpha[..., None], shape, interpolation=cv2.INTER_AREA)
-    return small / np.maximum(small_alpha, 1e-3)[..., None], small_alpha
+    return sheet[y + top : y + bottom, x + left : x + right]
