@@ -22,7 +22,7 @@ pub fn story_html(title: &str, stories: &[(String, Story)], image_px: usize) -> 
         body.push_str(&format!("<article>\n<h2>{}</h2>\n", escaped(prompt)));
         for part in &story.parts {
             match part {
-                StoryPart::Text(text) => body.push_str(&format!("<p>{}</p>\n", escaped(text))),
+                StoryPart::Text(text) => body.push_str(&format!("<p>{}</p>\n", escaped(text.trim()))),
                 StoryPart::Image { rgb, alt, .. } => {
                     let png = STANDARD.encode(png(rgb, image_px)?);
                     body.push_str(&format!("<img alt=\"{}\" src=\"data:image/png;base64,{png}\">\n", escaped(alt)));

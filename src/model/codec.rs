@@ -114,23 +114,26 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     lanes.iter().sum::<f32>() + rest
 }
 
-/// The best linear denoiser of each coefficient, taken out of what the network must learn.
+/// What the adapters see and say of latents, in units of each coefficient's standard deviation σ.
 ///
-/// A coefficient with standard deviation σ and the path `y = t·y₁ + (1-t)·y₀` has variance
-/// `s² = t²σ² + (1-t)²`. The network sees `y/s` and gives `f`; the velocity is
+/// On the path `y = t·y₁ + (1-t)·y₀` a coefficient has variance `s² = t²σ² + (1-t)²`. The network
+/// sees `y/s` and says `f`, its estimate of the clean `y₁/σ`; the velocity follows from it:
 ///
 /// ```text
-/// v = (t·σ² - (1-t)) / s² · y  +  σ/s · f
+/// v = (σ·f - y) / (1 - t)
 /// ```
 ///
-/// whose first term is E[y₁ - y₀ | y] for a normal coefficient and whose second is scaled to the
-/// deviation that remains. So faint coefficients cannot speckle, and `f` has variance 1 at every
-/// time (the preconditioning of arXiv:2206.00364, §5, for the linear path and per coefficient).
+/// The network need not carry the noise through to its output, and the last step of any solver
+/// lands on its estimate, so what it has not learned is blurred and not noisy.
 #[derive(Clone, Debug)]
 pub struct Preconditioner {
     /// σ of each coefficient `[k]`.
     pub std: Vec<f32>,
 }
+
+/// The loss on a velocity is that on the clean latents times 1/(1-t)²; beyond this time it grows
+/// no further, because nothing is left to be seen there.
+const LOSS_TIME: f32 = 0.5;
 
 impl Preconditioner {
     /// The network's input for latents `[p·k]` at time `t`.
@@ -138,18 +141,11 @@ impl Preconditioner {
         self.each(latents, |y, std| y / spread(std, t))
     }
 
-    /// The velocity `[p·k]` for latents and the network's output, both `[p·k]`, at time `t`.
+    /// The velocity `[p·k]` for latents and the network's output, both `[p·k]`, at a time `t`
+    /// below 1.
     pub fn velocity(&self, latents: &[f32], output: &[f32], t: f32) -> Vec<f32> {
-        let k = self.std.len();
-        latents
-            .iter()
-            .zip(output)
-            .enumerate()
-            .map(|(i, (y, f))| {
-                let (skip, out) = self.coefficients(i % k, t);
-                skip * y + out * f
-            })
-            .collect()
+        let clean = self.each(output, |f, std| std * f);
+        clean.iter().zip(latents).map(|(y1, y)| (y1 - y) / (1.0 - t)).collect()
     }
 
     /// E[y₁ | y] for normal coefficients, `t·σ²/s² · y`: what a preview shows of latents `[p·k]`.
@@ -160,21 +156,13 @@ impl Preconditioner {
         })
     }
 
-    /// The output that would give velocity `velocity` `[p·k]`, with the factor of each that the
-    /// velocity has: the loss on velocities is `factor² · (f - target)²`.
+    /// The output that would give the velocity `[p·k]`, and the factor of each of its errors in
+    /// the loss, `Σ factor² · (f - target)²`: Eq. 9 of arXiv:2510.03506v3 for `t` up to 0.5, and
+    /// with the weight of 0.5 after.
     pub fn target(&self, latents: &[f32], velocity: &[f32], t: f32) -> (Vec<f32>, Vec<f32>) {
-        let k = self.std.len();
-        let pair = |(i, (y, v)): (usize, (&f32, &f32))| {
-            let (skip, out) = self.coefficients(i % k, t);
-            ((v - skip * y) / out, out)
-        };
-        latents.iter().zip(velocity).enumerate().map(pair).unzip()
-    }
-
-    fn coefficients(&self, coef: usize, t: f32) -> (f32, f32) {
-        let std = self.std[coef];
-        let s = spread(std, t);
-        ((t * std * std - (1.0 - t)) / (s * s), std / s)
+        let clean: Vec<f32> = latents.iter().zip(velocity).map(|(y, v)| y + (1.0 - t) * v).collect();
+        let left = 1.0 - t.min(LOSS_TIME);
+        (self.each(&clean, |y1, std| y1 / std), self.each(&clean, |_, std| std / left))
     }
 
     fn each(&self, latents: &[f32], f: impl Fn(f32, f32) -> f32) -> Vec<f32> {

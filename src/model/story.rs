@@ -44,7 +44,7 @@ pub struct Story {
 /// A piece of a story.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StoryPart {
-    /// Some sentences, without white space around them.
+    /// Some sentences, with the white space between them and those before.
     Text(String),
     /// A picture.
     Image {
@@ -178,24 +178,24 @@ impl Story {
         Self { parts, stats: Stats::default() }
     }
 
-    /// Its text, a paragraph a piece.
+    /// Its text without the pictures.
     pub fn text(&self) -> String {
         let texts = self.parts.iter().filter_map(|part| match part {
             StoryPart::Text(text) => Some(text.as_str()),
             StoryPart::Image { .. } => None,
         });
-        texts.collect::<Vec<_>>().join("\n\n")
+        texts.collect()
     }
 }
 
 fn push_text(parts: &mut Vec<StoryPart>, text: &str) {
-    let text = text.trim();
     if !text.is_empty() {
         parts.push(StoryPart::Text(text.to_string()));
     }
 }
 
 fn last_sentence(text: &str) -> &str {
+    let text = text.trim();
     let body = text.trim_end_matches(['.', '!', '?']);
     let start = body.rfind(['.', '!', '?']).map_or(0, |at| at + 1);
     text[start..].trim()

@@ -110,7 +110,6 @@ def has(text: str, phrase: str) -> bool:
 
 def distinct_bigrams(stories: list[Story]) -> float:
     """distinct-2: different pairs of neighbouring words, divided by all of them."""
-    pairs = [
-        pair for story in stories for s in sentences(story) for pair in zip(w := words(s.lower()), w[1:])
-    ]
+    rows = [words(s.lower()) for story in stories for s in sentences(story)]
+    pairs = [pair for row in rows for pair in zip(row, row[1:])]
     return len(set(pairs)) / max(len(pairs), 1)

@@ -8,6 +8,15 @@ export default function init(input: { module_or_path: WebAssembly.Module }): Pro
 /** The crate's version and a hash of its sources. */
 export function buildId(): string;
 
+/**
+ * Compares the engine with a golden file of the repository, by its name without `.json` and its
+ * text; throws where a number is off by more than the file allows.
+ */
+export function goldenCheck(
+  name: string,
+  json: string,
+): { name: string; values: number; deviation: number; tolerance: number }[];
+
 /** Reads one model. Its methods throw `Error` objects with a `code`. */
 export class Loader {
   constructor(manifest: Uint8Array);
@@ -61,6 +70,28 @@ export class Run {
   /** One step of the sampler; never empty; the last array ends with `done`. */
   next(): WasmEvent[];
   snapshot(): Uint8Array;
+  free(): void;
+}
+
+/** For benches/browser: a network with made-up weights on a made-up story. */
+export class ForwardBench {
+  constructor(config: Uint8Array, nTokens: number, nImages: number);
+  /** All weights, one after the other in the order in which the network is built. */
+  weights(): Float32Array<ArrayBuffer>;
+  /** What the network is shown. */
+  inputs(): {
+    tokens: Uint32Array;
+    segments: Uint32Array;
+    latents: Float32Array;
+    timeFeatures: Float32Array;
+    cos: Float32Array;
+    sin: Float32Array;
+    keyBias: Float32Array;
+    slotRows: Uint32Array;
+    tokenSlots: Uint32Array;
+  };
+  /** One forward: the answers of the gate, of the pictures and of the token head. */
+  forward(): Float32Array<ArrayBuffer>;
   free(): void;
 }
 
