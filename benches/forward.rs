@@ -31,10 +31,7 @@ fn main() -> Result<()> {
     let config = ModelConfig::from_json(config["model"].to_string().as_bytes())?;
     let case = Case::new(BurnOps::cpu(), &config, 1, N_TOKENS, N_IMAGES)?;
     let gflop = flop(&config, &case.input, case.token_slots.len()) / 1e9;
-    println!(
-        "{N_TOKENS} tokens and {N_IMAGES} pictures: {} rows, {gflop:.3} GFLOP a forward\n",
-        case.input.seq()
-    );
+    println!("{N_TOKENS} tokens and {N_IMAGES} pictures: {} rows, {gflop:.3} GFLOP a forward\n", case.input.seq());
 
     let forward = measure(|| ready(case.forward()));
     line("forward with heads", &forward);

@@ -31,7 +31,7 @@ const N_TOKENS = 40;
 const N_IMAGES = 3;
 
 const OURS = "oneflow-web";
-const GRAPHS = { "ort plain": "plain.onnx", "ort fused": "fused.onnx" };
+const GRAPHS = { "ORT Web, plain": "plain.onnx", "ORT Web, fused": "fused.onnx" };
 const ONNX = "onnx==1.23.2";
 /** f32 sums in another order, through six layers. */
 const TOLERANCE = 1e-4;

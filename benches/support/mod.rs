@@ -80,6 +80,7 @@ pub fn report(name: &str, command: &str, measured: Value) {
         "versions": versions(),
         "measured": measured,
     });
+    fs::create_dir_all(file("benches/results")).expect("the folder can be made");
     let path = format!("benches/results/{name}.json");
     fs::write(file(&path), format!("{result:#}\n")).expect("the result can be written");
     println!("\nwritten to {path}");

@@ -168,16 +168,20 @@ def text_loss(pi, rate, q, bags, normaliser):
 
 
 class Preconditioner:
-    """With σ of each coefficient and s² = t²σ² + (1-t)², the network sees Y_t / s, and
-    v = (tσ² - (1-t)) / s² · Y_t + σ / s · f of its output f (arXiv:2206.00364, section 5)."""
+    """With σ of each coefficient and s² = t²σ² + (1-t)², the network sees Y_t / s and estimates
+    Y_1 / σ by its output f, so that v = (σ·f - Y_t) / (1-t). Its loss is Eq. 9 times the square of
+    (1-t) / (1 - min(t, 1/2)): 1 up to t = 1/2, and bounded after."""
 
     def __init__(self, std, t):
+        self.std, self.t = std, t
         self.spread = np.sqrt(t**2 * std**2 + (1 - t) ** 2)
-        self.skip = (t * std**2 - (1 - t)) / self.spread**2
-        self.out = std / self.spread
 
     def velocity(self, y, f):
-        return self.skip * y + self.out * f
+        return (self.std * f - y) / (1 - self.t)
+
+    def loss(self, predicted, velocity):
+        weight = (1 - self.t) / (1 - min(self.t, 0.5))
+        return np.square(weight * (predicted - velocity)).mean()
 
 
 # One step of the sampler: Algorithms 1 and 2, and completion rounds. The order of draws is that of

@@ -167,14 +167,13 @@ def losses_file():
             "latents": y,
             "velocity": data - noise,
             "scaled": y / scale.spread,
-            "predicted": scale.velocity(y, output),
-            "target": (data - noise - scale.skip * y) / scale.out,
-        }
+            "target": data / std,
+        } | ({"predicted": scale.velocity(y, output)} if t < 1 else {})
 
     pictures = [picture(0.0), picture(0.375), picture(1.0), picture(0.75)]
     # Eq. 9; a finished picture takes no loss, because the noise in its target cannot be known.
-    errors = [p["predicted"] - p["velocity"] for p in pictures if p["t"] < 1]
-    image = {"about": "four pictures, one of them finished", "std": std, "pictures": pictures, "image": np.square(errors).mean()}
+    losses = [eq.Preconditioner(std, p["t"]).loss(p["predicted"], p["velocity"]) for p in pictures if p["t"] < 1]
+    image = {"about": "four pictures, one of them finished", "std": std, "pictures": pictures, "image": np.mean(losses)}
     return {
         "about": "The three sums of Eq. 7 (Eq. 4, 6) and their total over the normaliser; the mean of Eq. 9.",
         "tolerances": [
@@ -256,12 +255,12 @@ def forward_file():
         sequence([BEGIN, 45, 60, PROMPT_END], [100, -2, 33, 261, -1, 7], [0.25, 0.625]),
         sequence([BEGIN, PROMPT_END], [12, 80, 33, -1, 199, 205, 64, 3, 269, 20, 31], [1.0]),
     ]
-    reason = "angles of the time up to 1000·t, off by 3e-7 of themselves, and a thousand products and sums"
+    reason = "angles of the time up to 625, off by 2e-7 of themselves, and some hundred sums in any order"
     return {
         "about": "One forward of a small network. Weight i of a tensor is centre + scale·(2·((i³ + offset) mod 1013) / 1012 - 1), "
         "row by row. The sequences are asked one by one, then padded in one batch; `gate` and `outputs` are the heads' raw numbers.",
         "tolerances": [
-            tolerance(1e-4, reason, "zero_prob", "insertion_rate", "velocities", "token_logits", "gate", "outputs")
+            tolerance(5e-5, reason, "zero_prob", "insertion_rate", "velocities", "token_logits", "gate", "outputs")
         ],
         "config": config,
         "tokenizer": tokenizer(vocab),

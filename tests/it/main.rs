@@ -6,6 +6,7 @@ mod checkpoint;
 mod data;
 mod flow;
 mod golden_checks;
+mod golden_files;
 mod guidance;
 mod layering;
 mod model;

@@ -17,7 +17,7 @@ from codec import Codec
 from grammar import complete_linkages, without_unicorn
 from pictures import CLASSES, Matcher, Probe, spoiled
 from stories import Sample, Story, read_picture, read_prompts, read_samples
-from world import Bank, words
+from world import ROOT, Bank, words
 
 #: Shuffles over which the floor is averaged.
 N_SHUFFLES = 50
@@ -27,7 +27,7 @@ def main():
     args = arguments()
     samples = read_samples(args.prompts, args.generated, args.true_pictures)
     report = {"n_stories": len(samples), "n_pictures": sum(len(s.told.pictures) for s in samples)}
-    report["text"], faults = measure_text(samples, args.model)
+    report["text"], faults = measure_text(samples, args)
     if args.train_prompts:
         report["pictures"], seen = measure_pictures(samples, args)
         faults = [fault | {"pictures": see} for fault, see in zip(faults, seen)]
@@ -44,6 +44,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--model", type=Path, help="the model folder: measures tokens and the codec too")
     parser.add_argument("--train-prompts", type=Path, help="prompts of the training stream; without it, text only")
     parser.add_argument("--train-pictures", type=Path, help="their pictures, which fit the probes")
+    parser.add_argument("--bank", type=Path, default=ROOT / "src/data/bank.txt", help="the sentences of the prompts")
     parser.add_argument("--json", type=Path, help="writes all numbers, and what was found in each story")
     args = parser.parse_args()
     if bool(args.train_prompts) != bool(args.train_pictures):
@@ -54,14 +55,15 @@ def arguments() -> argparse.Namespace:
 # Text.
 
 
-def measure_text(samples: list[Sample], model: Path | None) -> tuple[dict, list[dict]]:
+def measure_text(samples: list[Sample], args: argparse.Namespace) -> tuple[dict, list[dict]]:
     """The numbers of the model's stories and of the true ones, and what is wrong with each story."""
-    bank = Bank()
+    bank = Bank(args.bank)
     sides = {"model": [s.told for s in samples], "true": [s.true for s in samples]}
-    asked = {s for stories in sides.values() for story in stories for s in text.sentences(story)}
+    mixed = [shuffled_words(s) for story in sides["true"] for s in text.sentences(story)]
+    asked = {s for stories in sides.values() for story in stories for s in text.sentences(story)} | set(mixed)
     parsed = complete_linkages(asked | {without_unicorn(s) for s in asked})
     parsed_horse = {s: parsed[without_unicorn(s)] for s in asked}
-    count_tokens = token_counter(model)
+    count_tokens = token_counter(args.model)
 
     report, faults = {}, []
     for side, stories in sides.items():
@@ -97,8 +99,16 @@ def measure_text(samples: list[Sample], model: Path | None) -> tuple[dict, list[
     for unit in ("words", "tokens"):
         if (key := f"{unit} a story") in report["true"]:
             report["model"][f"{unit}, ratio to the true stories"] = report["model"][key] / report["true"][key]
-    report["floor"] = shuffled_names(samples)
+    report["floor"] = {"sentences with complete linkage": mean(parsed[s] for s in mixed)} | shuffled_names(samples)
     return report, faults
+
+
+def shuffled_words(sentence: str) -> str:
+    """The words of a true sentence in another order, with a capital and a full stop."""
+    mixed = words(sentence)
+    random.Random(sentence).shuffle(mixed)
+    mixed = " ".join(mixed)
+    return f"{mixed[:1].upper()}{mixed[1:]}."
 
 
 def shuffled_names(samples: list[Sample]) -> dict:
@@ -206,6 +216,8 @@ def mean_of(rows: list[dict], key: str) -> float:
 
 def print_report(report: dict):
     print(f"{report['n_stories']} stories, {report['n_pictures']} pictures of the model")
+    if report["text"]["true"]["stories that the bank can tell"] < 1:
+        print("warning: these true stories are of another bank; give its bank.txt with --bank")
     for part in ("text", "pictures"):
         if part not in report:
             continue

@@ -70,7 +70,7 @@ FILLERS = {
 class Bank:
     """The sentences of src/data/bank.txt as patterns."""
 
-    def __init__(self, path: Path = ROOT / "src/data/bank.txt"):
+    def __init__(self, path: Path):
         #: (plot, number of the beat, pattern)
         self.templates: list[tuple[str, int, re.Pattern]] = []
         #: Every word that a sentence can have, in lower case.
