@@ -167,6 +167,7 @@ fn sampler_step(check: &mut Check<'_>, file: &Value) -> Result<()> {
         max_images: count("max_images")?,
         schedule: Schedule::Linear,
         close_threshold: single("close_threshold")?,
+        min_certainty: 0.0,
         slot_opening: SlotOpening::Threshold(single("open_threshold")?),
         max_rounds: 32,
     };

@@ -65,6 +65,8 @@ pub struct SamplingConfig {
     pub open_threshold: f32,
     /// A scheduled step never opens a slot where π is above this.
     pub close_threshold: f32,
+    /// Of the slots that fire in one step, those less sure than this wait; 0 is off.
+    pub min_certainty: f32,
     /// Guidance weight of the text; 0 is off.
     pub text_guidance: f32,
     /// Guidance weight of the pictures; 0 is off.
@@ -169,6 +171,7 @@ pub(crate) fn tiny() -> ModelConfig {
             top_p: 1.0,
             open_threshold: 0.5,
             close_threshold: 1.0,
+            min_certainty: 0.0,
             text_guidance: 0.0,
             image_guidance: 0.0,
             max_tokens: 32,

@@ -91,6 +91,7 @@ impl<O: Ops> Model<O> {
             max_tokens: sampling.max_tokens,
             max_images: sampling.max_images,
             close_threshold: sampling.close_threshold,
+            min_certainty: sampling.min_certainty,
             slot_opening: SlotOpening::Threshold(sampling.open_threshold),
             ..Options::default()
         }

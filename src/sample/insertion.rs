@@ -4,6 +4,7 @@
 //! All slots are decided from one forward, at most one element a slot, and applied from right to
 //! left, so that no insertion moves a slot that is still to be served.
 
+use super::token::log_softmax;
 use super::event::Event;
 use super::model::{Spec, State};
 use crate::flow::image::ImageState;
@@ -57,6 +58,29 @@ pub fn fired_slots(zero_prob: &[f32], insertion_rate: &[f32], opening: Opening, 
         Opening::Threshold(threshold) => zero_prob[slot] < threshold,
     };
     (0..zero_prob.len()).filter(|&slot| fires(slot)).collect()
+}
+
+/// How sure a slot is of what it lacks: `(1 - π) · min(1, λ / exp H(Q))`, in [0, 1]. A slot with
+/// `k` known tokens in any order has λ = k and Q uniform over them, so exp H(Q) = k: it is sure.
+/// One that could be continued in two ways has twice as many tokens to choose from.
+pub fn certainty(zero_prob: f32, insertion_rate: f32, logits: &[f32]) -> f32 {
+    let log_probs = log_softmax(logits);
+    let entropy: f32 = log_probs.iter().map(|&log_prob| -libm::expf(log_prob) * log_prob).sum();
+    (1.0 - zero_prob) * (insertion_rate / libm::expf(entropy)).min(1.0)
+}
+
+/// Of insertions with their certainties, those of at least `min_certainty`; or the surest alone,
+/// the leftmost of equals, where there is none. Slots decide independently of each other, so two
+/// that are unsure may begin two different sentences; one at a time, the second knows the first.
+pub fn keep_certain(insertions: Vec<(Insertion, f32)>, min_certainty: f32) -> Vec<Insertion> {
+    let highest = insertions.iter().map(|pair| pair.1).fold(0.0, f32::max);
+    let least = min_certainty.min(highest);
+    let mut kept: Vec<Insertion> =
+        insertions.into_iter().filter(|pair| pair.1 >= least).map(|pair| pair.0).collect();
+    if highest < min_certainty {
+        kept.truncate(1);
+    }
+    kept
 }
 
 /// Leaves out what there is no room for. Which ones stay is drawn, each with the same chance, so

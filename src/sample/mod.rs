@@ -39,7 +39,7 @@ mod snapshot;
 
 pub use event::{EndReason, Event, Phase, Replay};
 pub use guided::{Guided, GuidedHidden};
-pub use insertion::{Insertion, Opening, Room, apply, fired_slots, limit};
+pub use insertion::{Insertion, Opening, Room, apply, certainty, fired_slots, keep_certain, limit};
 pub use model::{FlowModel, Prediction, Spec, State};
 pub use options::{Options, SlotOpening};
 pub use sampler::{Sampler, Stats};

@@ -37,6 +37,9 @@ pub struct Options {
     pub schedule: Schedule,
     /// In scheduled steps, a slot whose π is above this number in [0, 1] does not open; 1 is off.
     pub close_threshold: f32,
+    /// Of the slots that fire in one step, those less sure than this number in [0, 1] wait, all but
+    /// the surest; 0 is off (arXiv:2510.03506v3 has no such rule). See [`certainty`](super::certainty).
+    pub min_certainty: f32,
     /// How completion rounds open a slot.
     pub slot_opening: SlotOpening,
     /// Most completion rounds, 0 to 200.
@@ -55,6 +58,7 @@ impl Default for Options {
             max_images: 6,
             schedule: Schedule::Linear,
             close_threshold: 1.0,
+            min_certainty: 0.0,
             slot_opening: SlotOpening::Threshold(0.5),
             max_rounds: 32,
         }
@@ -82,6 +86,7 @@ impl Options {
             within("schedule", exponent, 0.1..=10.0)?;
         }
         within("close_threshold", self.close_threshold, 0.0..=1.0)?;
+        within("min_certainty", self.min_certainty, 0.0..=1.0)?;
         if let SlotOpening::Threshold(threshold) = self.slot_opening {
             within("slot_opening", threshold, 0.0..=1.0)?;
         }

@@ -104,6 +104,18 @@ impl Sampler {
         };
         check_logits(&logits, slots.len(), &self.spec)?;
         let fired = self.draw_tokens(&slots, &logits, &mut rng);
+        let fired = match self.options.min_certainty > 0.0 {
+            true => {
+                let sure = |(insertion, logits): (Insertion, &Vec<f32>)| {
+                    let (pi, rate) =
+                        (prediction.zero_prob[insertion.slot], prediction.insertion_rate[insertion.slot]);
+                    (insertion, insertion::certainty(pi, rate, logits))
+                };
+                let pairs = fired.into_iter().zip(&logits).map(sure).collect();
+                insertion::keep_certain(pairs, self.options.min_certainty)
+            }
+            false => fired,
+        };
 
         // All answers are in, and nothing below can fail.
         self.rng = rng;

@@ -9,7 +9,7 @@
 //! options          n_steps  temperature:f32  top_p:f32  text_guidance:f32  image_guidance:f32
 //!                  max_tokens  max_images
 //!                  schedule      tag (0 linear, 1 power)  exponent:f32 (0 for linear)
-//!                  close_threshold:f32
+//!                  close_threshold:f32 min_certainty:f32
 //!                  slot_opening  tag (0 draw, 1 threshold)  threshold:f32 (0 for draw)
 //!                  max_rounds
 //! draws            seed:u64  generator: 4 × u64
@@ -151,6 +151,7 @@ impl Writer {
         self.u32(tag);
         self.f32(exponent);
         self.f32(options.close_threshold);
+        self.f32(options.min_certainty);
         let (tag, threshold) = match options.slot_opening {
             SlotOpening::Draw => (0, 0.0),
             SlotOpening::Threshold(threshold) => (1, threshold),
@@ -214,6 +215,7 @@ impl Reader<'_> {
                 (tag, _) => return Err(broken(&format!("schedule {tag} does not exist"))),
             },
             close_threshold: self.f32()?,
+            min_certainty: self.f32()?,
             slot_opening: match (self.u32()?, self.f32()?) {
                 (0, _) => SlotOpening::Draw,
                 (1, threshold) => SlotOpening::Threshold(threshold),

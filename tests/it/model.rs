@@ -21,6 +21,7 @@ pub fn tiny() -> ModelConfig {
             top_p: 1.0,
             open_threshold: 0.5,
             close_threshold: 1.0,
+            min_certainty: 0.0,
             text_guidance: 0.0,
             image_guidance: 0.0,
             max_tokens: 32,

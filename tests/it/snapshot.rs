@@ -23,6 +23,7 @@ fn options() -> Options {
         max_images: 4,
         schedule: Schedule::Power(2.0),
         close_threshold: 0.9,
+        min_certainty: 0.0,
         slot_opening: SlotOpening::Threshold(0.6),
         max_rounds: 8,
     }

@@ -53,6 +53,9 @@ pub struct Generate {
     /// Scheduled steps open no slot where π is above this.
     #[arg(long)]
     close_threshold: Option<f32>,
+    /// Slots less sure than this wait, all but the surest; 0 is off.
+    #[arg(long)]
+    min_certainty: Option<f32>,
     /// Tokens at the most.
     #[arg(long)]
     max_tokens: Option<usize>,
@@ -105,6 +108,7 @@ fn options(args: &Generate, model: &Model<BurnOps>) -> Options {
     set(&mut options.text_guidance, args.text_guidance);
     set(&mut options.image_guidance, args.image_guidance);
     set(&mut options.close_threshold, args.close_threshold);
+    set(&mut options.min_certainty, args.min_certainty);
     options.n_steps = args.steps.unwrap_or(options.n_steps);
     options.max_tokens = args.max_tokens.unwrap_or(options.max_tokens);
     options.max_images = args.max_images.unwrap_or(options.max_images);
