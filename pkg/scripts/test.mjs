@@ -14,6 +14,8 @@ const SUITES = { rust, unit, real, browser, sizes };
 
 let nPassed = 0;
 let nFailed = 0;
+/** The story of the command line, once it is asked for. */
+let story = null;
 
 await main(async () => {
   const chosen = process.argv.slice(2);
@@ -97,8 +99,6 @@ async function buildAll() {
     if (!existsSync(file)) throw new Complaint(`${file} is missing, so these tests cannot run.`);
   }
 }
-
-let story = null;
 
 function nativeStory() {
   return (story ??= writeNativeStory());

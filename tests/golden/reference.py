@@ -94,7 +94,7 @@ def schedule_file():
 
 
 def noising_file():
-    story = [BEGIN, 40, PROMPT_END, 10, 11, -1, 12, 13, 14, -2, 15, -3]
+    story = [BEGIN, 40, PROMPT_END, 10, 11, -1, 12, 12, 14, -2, 15, -3]
 
     def fixed(clean, n_prompt, keep, image_times):
         inputs = {"clean": clean, "n_prompt": n_prompt, "keep": keep, "image_times": image_times}
@@ -187,11 +187,11 @@ def losses_file():
 
 def sampler_step_file():
     options = {
-        "n_steps": 4, "temperature": 0.75, "top_p": 0.9375, "open_threshold": 0.5, "close_threshold": 0.625,
-        "max_tokens": 7, "max_images": 2, "vocab_size": 9, "latent_len": 3, "seed": 230, "prompt": [5, 6],
+        "n_steps": 4, "temperature": 0.75, "top_p": 0.9375, "open_threshold": 0.4375, "close_threshold": 0.5,
+        "max_tokens": 8, "max_images": 3, "vocab_size": 9, "latent_len": 3, "seed": 4, "prompt": [5, 6],
     }  # fmt: skip
     state = {"elements": [], "latents": [], "image_steps": [], "step": 0}
-    rng, words = Rng(options["seed"]), Rng(28)
+    rng, words = Rng(options["seed"]), Rng(42)
     steps = []
     for _ in range(6):
         n_slots = len(state["elements"]) + 1
@@ -218,7 +218,7 @@ def forward_file():
         "network": {"d_model": 16, "n_heads": 2, "n_layers": 2, "d_mlp": 24, "vocab_size": 270},
         "codec": {"kind": "pca-patch", "image_px": 8, "patch_px": 4, "n_coefs": 6},
         "sampling": {
-            "n_steps": 8, "temperature": 1.0, "top_p": 1.0, "open_threshold": 0.5, "close_threshold": 1.0, "min_certainty": 0.0,
+            "n_steps": 8, "temperature": 1.0, "top_p": 1.0, "open_threshold": 0.4375, "close_threshold": 1.0, "min_certainty": 0.0,
             "text_guidance": 0.0, "image_guidance": 0.0, "max_tokens": 32, "max_images": 2,
         },
     }  # fmt: skip

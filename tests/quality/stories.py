@@ -34,7 +34,7 @@ class Sample:
 
 
 def read_samples(prompts: Path, generated: Path, true_pictures: Path) -> list[Sample]:
-    """The samples of a prompts file whose stories have all been generated."""
+    """The samples of a prompts file, all of whose stories have been generated."""
     samples = []
     for line in read_prompts(prompts):
         told = read_story(generated / line["id"])
@@ -55,13 +55,16 @@ def read_prompts(path: Path) -> list[dict]:
 
 def read_story(folder: Path) -> Story:
     """The story that `oneflow generate --prompts` wrote into `folder`."""
-    story = json.loads((folder / "story.json").read_text())
+    path = folder / "story.json"
+    if not path.exists():
+        raise SystemExit(f"{path} is missing: generate a story for every prompt first")
+    story = json.loads(path.read_text())
     parts = story["parts"]
     return Story(
         order=[part["type"] for part in parts],
         texts=[part["text"] for part in parts if part["type"] == "text"],
         pictures=[read_picture(folder / part["file"]) for part in parts if part["type"] == "image"],
-        stats=story["stats"],
+        stats=story.get("stats", {}),
     )
 
 
