@@ -218,7 +218,7 @@ def forward_file():
         "network": {"d_model": 16, "n_heads": 2, "n_layers": 2, "d_mlp": 24, "vocab_size": 270},
         "codec": {"kind": "pca-patch", "image_px": 8, "patch_px": 4, "n_coefs": 6},
         "sampling": {
-            "n_steps": 8, "temperature": 1.0, "top_p": 1.0, "open_threshold": 0.4375, "close_threshold": 1.0, "min_certainty": 0.0,
+            "n_steps": 8, "temperature": 1.0, "top_p": 1.0, "open_threshold": 0.5, "close_threshold": 1.0, "min_certainty": 0.0,
             "text_guidance": 0.0, "image_guidance": 0.0, "max_tokens": 32, "max_images": 2,
         },
     }  # fmt: skip

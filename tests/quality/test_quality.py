@@ -72,7 +72,7 @@ class Text(unittest.TestCase):
 
 class BankOfSentences(unittest.TestCase):
     def test_one_word_off_is_no_sentence_of_the_bank(self):
-        self.assertTrue(BANK.readings("On a rainy day an owl waves at you in the snow.".replace("an owl", "a shy owl")))
+        self.assertTrue(BANK.readings("On a rainy day a shy owl waves at you in the snow."))
         self.assertFalse(BANK.readings("On a rainy day a shy owl waves at at you in the snow."))
 
     def test_fillers_are_words_of_the_vocabulary(self):
