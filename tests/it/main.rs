@@ -2,6 +2,7 @@
 
 mod support;
 
+mod certainty;
 mod checkpoint;
 mod data;
 mod flow;
