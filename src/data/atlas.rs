@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use resvg::{tiny_skia, usvg};
 use serde::{Deserialize, Serialize};
 
-use super::names::{Character, Mark, Prop};
+use super::cards::names::{Character, Mark, Prop};
 use crate::error::{Error, Result};
 
 /// Side of a cell, pixels.

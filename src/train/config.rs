@@ -26,13 +26,15 @@ pub struct TrainConfig {
     pub n_shards: usize,
     /// Steps whose documents are sorted by length together.
     pub pool_steps: usize,
+    /// How gradients become steps.
+    pub optimizer: Optimizer,
     /// Peak learning rate, reached after the warm-up.
     pub learning_rate: f64,
     /// Steps over which the learning rate rises from 0.
     pub warmup_steps: usize,
     /// Share of the peak at which the cosine ends, in [0, 1].
     pub final_rate: f64,
-    /// AdamW's decoupled weight decay.
+    /// Decoupled weight decay.
     pub weight_decay: f32,
     /// Gradients are scaled down to this norm.
     pub clip_norm: f32,
@@ -54,6 +56,17 @@ pub struct TrainConfig {
     pub save_every: usize,
     /// A sample sheet every so many steps.
     pub sample_every: usize,
+}
+
+/// How gradients become steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Optimizer {
+    /// AdamW for every weight.
+    AdamW,
+    /// Muon for the matrices of the blocks, with updates of AdamW's size so that one learning rate
+    /// and one weight decay serve both; AdamW for the rest.
+    Muon,
 }
 
 impl TrainConfig {

@@ -23,7 +23,8 @@ use super::export::{self, Trained};
 use super::source::Source;
 use super::trainer::{StepReport, Trainer};
 use super::{plot, sheet};
-use crate::data::{self, Part, Picture, Stream};
+use crate::data::cards::{self, Part};
+use crate::data::{Picture, Stream};
 use crate::error::{Error, Result};
 use crate::model::Tokenizer;
 
@@ -118,7 +119,7 @@ fn prepare(config: &TrainConfig, out: &Path) -> Result<Trained> {
     let path = out.join("tokenizer.json");
     if !path.exists() {
         let texts = (0..TOKENIZER_DOCUMENTS).flat_map(|index| {
-            let document = data::document(Stream::Train, index);
+            let document = cards::document(Stream::Train, index);
             let parts = document.parts.into_iter().filter_map(|part| match part {
                 Part::Text(text) => Some(text),
                 Part::Image(_) => None,
@@ -132,7 +133,7 @@ fn prepare(config: &TrainConfig, out: &Path) -> Result<Trained> {
     let path = out.join("codec.safetensors");
     if !path.exists() {
         let pictures: Vec<Picture> = (0..CODEC_DOCUMENTS)
-            .flat_map(|index| data::document(Stream::Train, index).parts)
+            .flat_map(|index| cards::document(Stream::Train, index).parts)
             .filter_map(|part| match part {
                 Part::Image(picture) => Some(picture),
                 Part::Text(_) => None,

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use crate::data::{Stream, text};
+use crate::data::Stream;
+use crate::data::cards::text;
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::model::story::tell;

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use crate::data::{self, Document, Part, Stream};
+use crate::data::Stream;
+use crate::data::cards::{self, Document, Part};
 use crate::error::{Error, Result};
 use crate::flow::sequence::{Element, Sequence};
 use crate::model::codec::{ImageCodec, PcaCodec, Preconditioner};
@@ -49,7 +50,7 @@ impl Source {
 
     /// Document `index` of the stream.
     pub fn document(&self, index: u64) -> Document {
-        data::document(self.stream, index)
+        cards::document(self.stream, index)
     }
 
     /// Document `index` as a sequence.

@@ -5,15 +5,16 @@ use std::fs;
 use std::path::Path;
 use std::thread::ScopedJoinHandle;
 
-use burn::module::{Module, Param, ParamId};
-use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
+use burn::module::{Module, Param, ParamGroup, ParamId};
+use burn::optim::decay::WeightDecayConfig;
+use burn::optim::{AdamWConfig, AdjustLrFn, GradientsParams, ModuleOptimizer, MuonConfig};
 use burn::store::ModuleRecord;
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::{Deserialize, Serialize};
 
 use super::batch::Batch;
-use super::config::TrainConfig;
+use super::config::{Optimizer, TrainConfig};
 use super::loss::losses;
 use crate::error::{Error, Result};
 use crate::flow::rng::Rng;
@@ -78,19 +79,13 @@ impl Trainer {
             .map(|(spec, values)| Tensor::from_data(TensorData::new(values, spec.shape), &device))
             .collect();
         let average = tensors.iter().map(|tensor| tensor.clone().inner()).collect();
-        let optimizer = AdamWConfig::new()
-            .with_beta_1(0.9)
-            .with_beta_2(0.98)
-            .with_epsilon(1e-8)
-            .with_weight_decay(config.weight_decay)
-            .init();
         Ok(Self {
             config: config.clone(),
             ops: BurnOps { device },
+            optimizer: optimizer(config, &specs),
             specs,
             params: tensors.into_iter().enumerate().map(param).collect(),
             average,
-            optimizer,
             pools: (0..config.n_shards).map(|_| pool()).collect::<Result<_>>()?,
             step: 0,
         })
@@ -251,6 +246,26 @@ fn joined(thread: ScopedJoinHandle<'_, Result<Shard>>) -> Result<Shard> {
 fn pool() -> Result<ThreadPool> {
     let built = ThreadPoolBuilder::new().num_threads(1).build();
     built.map_err(|error| Error::Internal { reason: format!("no thread for training: {error}") })
+}
+
+/// The optimiser of a configuration.
+fn optimizer(config: &TrainConfig, specs: &[WeightSpec]) -> ModuleOptimizer {
+    let adamw = AdamWConfig::new()
+        .with_beta_1(0.9)
+        .with_beta_2(0.98)
+        .with_epsilon(1e-8)
+        .with_weight_decay(config.weight_decay)
+        .init();
+    if config.optimizer == Optimizer::AdamW {
+        return adamw;
+    }
+    let muon = MuonConfig::new()
+        .with_adjust_lr_fn(AdjustLrFn::MatchRmsAdamW)
+        .with_weight_decay(Some(WeightDecayConfig::new(config.weight_decay)))
+        .build();
+    let is_inner = |spec: &WeightSpec| spec.name.starts_with("blocks.") && spec.shape[0] > 1;
+    let inner = specs.iter().enumerate().filter(|(_, spec)| is_inner(spec)).map(|(i, _)| id(i)).collect();
+    adamw.with_group(ParamGroup::from_ids(inner), muon, None)
 }
 
 /// The parameter of a place in the list; its id is fixed so that the optimiser's record finds it.

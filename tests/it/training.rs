@@ -5,12 +5,13 @@ use std::path::PathBuf;
 
 use burn::tensor::Device;
 use oneflow_web::Error;
-use oneflow_web::data::{Part, Picture, Stream, document};
+use oneflow_web::data::cards::{Part, document};
+use oneflow_web::data::{Picture, Stream};
 use oneflow_web::model::Tokenizer;
 use oneflow_web::train::batch::{Batch, pool};
 use oneflow_web::train::bpe::train_bpe;
 use oneflow_web::train::codec_fit;
-use oneflow_web::train::config::TrainConfig;
+use oneflow_web::train::config::{Optimizer, TrainConfig};
 use oneflow_web::train::source::Source;
 use oneflow_web::train::trainer::Trainer;
 
@@ -30,6 +31,7 @@ fn config() -> TrainConfig {
         batch_size: 4,
         n_shards: 2,
         pool_steps: 2,
+        optimizer: Optimizer::Muon,
         learning_rate: 1e-2,
         warmup_steps: 2,
         final_rate: 0.1,

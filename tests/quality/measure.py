@@ -44,7 +44,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--model", type=Path, help="the model folder: measures tokens and the codec too")
     parser.add_argument("--train-prompts", type=Path, help="prompts of the training stream; without it, text only")
     parser.add_argument("--train-pictures", type=Path, help="their pictures, which fit the probes")
-    parser.add_argument("--bank", type=Path, default=ROOT / "src/data/bank.txt", help="the sentences of the prompts")
+    parser.add_argument("--bank", type=Path, default=ROOT / "src/data/cards/bank.txt", help="the sentences of the prompts")
     parser.add_argument("--json", type=Path, help="writes all numbers, and what was found in each story")
     args = parser.parse_args()
     if bool(args.train_prompts) != bool(args.train_pictures):

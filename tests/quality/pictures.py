@@ -19,7 +19,7 @@ cv2.setNumThreads(1)
 
 CLASSES = {"place": list(PLACES), "sky": list(SKIES), "character": list(CHARACTERS)}
 
-#: Where a main character stands (src/data/painter.rs): longer side of the sprite, its middle, pixels.
+#: Where a main character stands (src/data/cards/painter.rs): longer side of the sprite, its middle, pixels.
 STANDS = ((34, 32), (29, 17))
 #: Where feet stand, on the ground and in the boat, pixels from the top.
 FEET = (58, 55)

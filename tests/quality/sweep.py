@@ -59,7 +59,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=60, help="prompts to use")
     parser.add_argument("--oneflow", default="oneflow", help="the binary")
     parser.add_argument("--model", type=Path, default=ROOT / "pkg/models/storyworld", help="the model folder")
-    parser.add_argument("--bank", type=Path, default=ROOT / "src/data/bank.txt", help="the sentences of the prompts")
+    parser.add_argument("--bank", type=Path, default=ROOT / "src/data/cards/bank.txt", help="the sentences of the prompts")
     parser.add_argument("--product", action="store_true", help="tries every combination of the lists given")
     for name, values in OPTIONS.items():
         kind = int if name == "steps" else float

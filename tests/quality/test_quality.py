@@ -9,7 +9,7 @@ from stories import Story
 from text import miscased, named, phrase_faults, repeats, sentences, shape_faults
 from world import CHARACTERS, FILLERS, ROOT, Bank, words
 
-BANK = Bank(ROOT / "src/data/bank.txt")
+BANK = Bank(ROOT / "src/data/cards/bank.txt")
 
 
 def told(*texts: str) -> Story:

@@ -1,6 +1,6 @@
 """The words of Storyworld and the sentences that its bank can make.
 
-The tables repeat src/data/names.rs on purpose: the measurement shares no code
+The tables repeat src/data/cards/names.rs on purpose: the measurement shares no code
 with what it measures. That they agree shows in the column of the true stories,
 where every sentence must be one of the bank's.
 """
@@ -68,7 +68,7 @@ FILLERS = {
 
 
 class Bank:
-    """The sentences of src/data/bank.txt as patterns."""
+    """The sentences of src/data/cards/bank.txt as patterns."""
 
     def __init__(self, path: Path):
         #: (plot, number of the beat, pattern)

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use oneflow_web::checkpoint::folder::write_file;
-use oneflow_web::data::{self, Stream, atlas, preview};
+use oneflow_web::data::cards::{self, preview};
+use oneflow_web::data::{Stream, atlas};
 use oneflow_web::train::config::TrainConfig;
 use oneflow_web::train::run;
 use oneflow_web::Result;
@@ -124,21 +125,21 @@ pub fn data(args: &Data) -> Result<()> {
 fn prompts(count: usize, stream: Stream, out: &std::path::Path, pictures: Option<&PathBuf>) -> Result<()> {
     let mut lines = String::new();
     let named = (0..).filter(|&index| {
-        let mentioned = data::labels(stream, index).mentioned;
+        let mentioned = cards::labels(stream, index).mentioned;
         mentioned.character && mentioned.place && mentioned.sky
     });
     for index in named.take(count) {
-        let document = data::document(stream, index);
+        let document = cards::document(stream, index);
         let mut sentences = Vec::new();
         let mut n_images = 0;
         for part in &document.parts {
             match part {
-                data::Part::Text(text) => sentences.push(text.trim().to_string()),
-                data::Part::Image(picture) => {
+                cards::Part::Text(text) => sentences.push(text.trim().to_string()),
+                cards::Part::Image(picture) => {
                     if let Some(folder) = pictures {
                         let folder = folder.join(index.to_string());
                         std::fs::create_dir_all(&folder).map_err(|error| oneflow_web::Error::io(&folder, error))?;
-                        write_file(&folder.join(format!("{n_images}.png")), &preview::png(picture)?)?;
+                        write_file(&folder.join(format!("{n_images}.png")), &oneflow_web::data::picture::png(picture)?)?;
                     }
                     n_images += 1;
                 }

@@ -5,11 +5,12 @@
 
 use std::sync::OnceLock;
 
-use super::atlas::{Atlas, CELL};
-use super::canvas::{Rgb, SIDE};
 use super::names::{Character, Mark, Place, Prop, Sky};
-use super::scene::{Other, Picture, Scene};
+use super::scene::{Other, Scene};
 use super::scenery;
+use crate::data::Picture;
+use crate::data::atlas::{Atlas, CELL};
+use crate::data::canvas::{Rgb, SIDE};
 
 /// Longer side of a character that is alone, pixels.
 const ALONE_PX: f32 = 34.0;

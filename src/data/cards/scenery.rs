@@ -3,8 +3,8 @@
 //! Every place lets the sky be seen above the characters: the cave has a wide
 //! mouth and the house large windows. Sun and moon stand where both show them.
 
-use super::canvas::{Canvas, Rgb, in_box, in_ellipse, in_triangle, mix, rgb, tint};
 use super::names::{Place, Sky};
+use crate::data::canvas::{Canvas, Rgb, in_box, in_ellipse, in_triangle, mix, rgb, tint};
 
 /// Height of the horizon, pixels from the top.
 const HORIZON: f32 = 38.0;

@@ -3,24 +3,14 @@
 use serde::Serialize;
 
 use super::bank::{Bank, Plot, Role};
-use super::holdout::{held_out_friend, held_out_place, held_out_prop};
 use super::names::{ADJECTIVES, Character, Mark, Prop, Sky};
 use super::painter::paint;
+use super::pairs::{held_out_friend, held_out_place, held_out_prop};
 use super::prompts::{Mentioned, prompt};
 use super::realiser::{Cast, realise};
-use super::scene::{Other, Picture, Scene};
+use super::scene::{Other, Scene};
+use crate::data::{Picture, Stream};
 use crate::flow::rng::Rng;
-
-/// An endless sequence of documents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Stream {
-    /// What a model learns from.
-    Train,
-    /// Other documents over the same pairs of labels.
-    Validation,
-    /// Documents whose character was never in their place in the other two.
-    HeldOut,
-}
 
 /// An illustrated story.
 #[derive(Clone, Debug, PartialEq, Eq)]

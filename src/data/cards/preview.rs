@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 
-use super::{Document, Part, Picture, Stream, document};
-use crate::error::{Error, Result};
+use super::{Document, Part, document};
+use crate::data::Stream;
+use crate::data::picture::png;
+use crate::error::Result;
 
 /// One HTML page with the documents `start .. start + count` of `stream`,
 /// pictures included.
@@ -20,22 +22,6 @@ pub fn preview_html(stream: Stream, start: u64, count: u64) -> Result<String> {
     }
     page.push_str("</html>\n");
     Ok(page)
-}
-
-/// The picture as a PNG file.
-///
-/// # Errors
-///
-/// [`Error::Internal`] if its sizes do not agree.
-pub fn png(picture: &Picture) -> Result<Vec<u8>> {
-    let failed =
-        |reason: String| Error::Internal { reason: format!("encoding a picture: {reason}") };
-    let image =
-        image::RgbImage::from_raw(picture.width as u32, picture.height as u32, picture.rgb.clone())
-            .ok_or_else(|| failed("the sizes do not agree".to_owned()))?;
-    let mut file = std::io::Cursor::new(Vec::new());
-    image.write_to(&mut file, image::ImageFormat::Png).map_err(|e| failed(e.to_string()))?;
-    Ok(file.into_inner())
 }
 
 const HEAD: &str = "<!doctype html>

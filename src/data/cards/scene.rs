@@ -36,14 +36,3 @@ impl Other {
         }
     }
 }
-
-/// A picture: rows from the top, three bytes (sRGB, 0 to 255) a pixel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Picture {
-    /// Pixels in a row.
-    pub width: usize,
-    /// Rows.
-    pub height: usize,
-    /// `width * height * 3` bytes.
-    pub rgb: Vec<u8>,
-}
