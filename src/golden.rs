@@ -255,7 +255,7 @@ fn forward(check: &mut Check<'_>, file: &Value) -> Result<()> {
             images: state.images.iter().map(|image| (&image.latents[..], image.t)).collect(),
         })
         .collect();
-    let input = Input::new(&config, &preconditioner, &rows);
+    let input = Input::new(&config, &preconditioner, model.spec().image, &rows);
     let hidden = network.forward(&ops, &input);
     let mut gate = ready(ops.download(&network.gate(&ops, &hidden.slots)))?;
     let mut logits = ready(ops.download(&network.token_logits(&ops, &hidden.slots)))?;

@@ -1,9 +1,14 @@
 //! A batch of sequences as the network takes it: ids, latents, positions and masks.
 //!
-//! Each sequence occupies `s_t` text rows and then `s_i` picture rows; attention has no order of
-//! its own, so the rows need not stand in reading order. Order enters by rotary positions: a
-//! token and a picture each count as one place, so text positions do not depend on how many rows
-//! a picture has; inside a picture, a quarter of the rotary pairs each turn by row and column.
+//! Each sequence occupies `s_t` text rows, one for each of its elements, and then `s_i` picture
+//! rows; attention has no order of its own, so the rows need not stand in reading order. Order
+//! enters by rotary positions: a token and a picture each count as one place, so text positions do
+//! not depend on how many rows a picture has; inside a picture, a quarter of the rotary pairs each
+//! turn by row and column.
+//!
+//! A picture has a text row of its own beside its patches, the embedding of the image token, and
+//! the heads of the slot after the picture read that row. The paper has no such marker (Eq. 10);
+//! ARCHITECTURE.md says what it is good for.
 
 use super::codec::Preconditioner;
 use super::config::ModelConfig;
@@ -20,13 +25,13 @@ const MASKED: f32 = -1e9;
 pub struct Input {
     /// Sequences.
     pub batch: usize,
-    /// Text rows of a sequence.
+    /// Text rows of a sequence: tokens, and one for each picture.
     pub n_text: usize,
     /// Pictures of a sequence.
     pub n_images: usize,
     /// Trunk tokens of a picture.
     pub n_patches: usize,
-    /// Token ids `[b·s_t]`.
+    /// Token ids `[b·s_t]`, the image token for a picture.
     pub tokens: Vec<u32>,
     /// 0 for the prompt, 1 for the response `[b·s_t]`.
     pub segments: Vec<u32>,
@@ -40,7 +45,7 @@ pub struct Input {
     pub sin: Vec<f32>,
     /// Added to the scores of a key `[b, s]`.
     pub key_bias: Vec<f32>,
-    /// Row of the left element of each slot, sequence by sequence. A picture's is its last patch.
+    /// Text row of the left element of each slot, sequence by sequence.
     pub slot_rows: Vec<u32>,
 }
 
@@ -69,12 +74,11 @@ impl Input {
         (0..self.batch * self.n_images).flat_map(|_| 0..self.n_patches as u32).collect()
     }
 
-    /// Lays out a batch.
-    pub fn new(config: &ModelConfig, scale: &Preconditioner, rows: &[Row<'_>]) -> Self {
+    /// Lays out a batch; `image_token` is what stands for a picture among the tokens.
+    pub fn new(config: &ModelConfig, scale: &Preconditioner, image_token: u32, rows: &[Row<'_>]) -> Self {
         let n_patches = config.codec.n_patches();
         let n_coefs = config.codec.n_coefs;
-        let is_token = |element: &&Element| matches!(element, Element::Token(_));
-        let n_text = rows.iter().map(|r| r.sequence.elements.iter().filter(is_token).count()).max().unwrap_or(0);
+        let n_text = rows.iter().map(|r| r.sequence.elements.len()).max().unwrap_or(0);
         let n_images = rows.iter().map(|r| r.images.len()).max().unwrap_or(0);
         let mut input = Self { batch: rows.len(), n_text, n_images, n_patches, ..Self::default() };
         let seq = input.seq();
@@ -88,37 +92,34 @@ impl Input {
         input.key_bias = vec![MASKED; rows.len() * seq];
         for (b, row) in rows.iter().enumerate() {
             let first_slot = row.sequence.n_prompt.saturating_sub(1);
-            let mut text_row = 0;
             for (place, element) in row.sequence.elements.iter().enumerate() {
-                let last_row = match *element {
-                    Element::Token(token) => {
-                        input.tokens[b * n_text + text_row] = token;
-                        input.segments[b * n_text + text_row] = u32::from(place >= row.sequence.n_prompt);
-                        let at = b * seq + text_row;
-                        input.rotate(at, half, place, 0, 0);
-                        input.key_bias[at] = 0.0;
-                        text_row += 1;
-                        at
-                    }
-                    Element::Image(image) => {
-                        let (latents, t) = row.images[image];
-                        let picture = b * n_images + image;
-                        let scaled = scale.input(latents, t);
-                        let start = picture * n_patches * n_coefs;
-                        input.latents[start..start + scaled.len()].copy_from_slice(&scaled);
-                        let start = picture * TIME_FEATURES;
-                        input.time_features[start..start + TIME_FEATURES].copy_from_slice(&time_features(t));
-                        let first = b * seq + n_text + image * n_patches;
-                        let side = config.codec.image_px / config.codec.patch_px;
-                        for patch in 0..n_patches {
-                            input.rotate(first + patch, half, place, 1 + patch / side, 1 + patch % side);
-                            input.key_bias[first + patch] = 0.0;
-                        }
-                        first + n_patches - 1
-                    }
-                };
+                let at = b * seq + place;
+                input.segments[b * n_text + place] = u32::from(place >= row.sequence.n_prompt);
+                input.rotate(at, half, place, 0, 0);
+                input.key_bias[at] = 0.0;
                 if place >= first_slot {
-                    input.slot_rows.push(last_row as u32);
+                    input.slot_rows.push(at as u32);
+                }
+                let image = match *element {
+                    Element::Token(token) => {
+                        input.tokens[b * n_text + place] = token;
+                        continue;
+                    }
+                    Element::Image(image) => image,
+                };
+                input.tokens[b * n_text + place] = image_token;
+                let (latents, t) = row.images[image];
+                let picture = b * n_images + image;
+                let scaled = scale.input(latents, t);
+                let start = picture * n_patches * n_coefs;
+                input.latents[start..start + scaled.len()].copy_from_slice(&scaled);
+                let start = picture * TIME_FEATURES;
+                input.time_features[start..start + TIME_FEATURES].copy_from_slice(&time_features(t));
+                let first = b * seq + n_text + image * n_patches;
+                let side = config.codec.image_px / config.codec.patch_px;
+                for patch in 0..n_patches {
+                    input.rotate(first + patch, half, place, 1 + patch / side, 1 + patch % side);
+                    input.key_bias[first + patch] = 0.0;
                 }
             }
         }

@@ -136,7 +136,7 @@ pub fn input(config: &ModelConfig, batch: usize, n_tokens: usize, n_images: usiz
         images: state.images.iter().map(|image| (&image.latents[..], image.t)).collect(),
     };
     let scale = Preconditioner { std: vec![1.0; config.codec.n_coefs] };
-    Input::new(config, &scale, &(0..batch).map(|_| row()).collect::<Vec<_>>())
+    Input::new(config, &scale, 2, &(0..batch).map(|_| row()).collect::<Vec<_>>())
 }
 
 #[cfg(test)]

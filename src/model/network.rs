@@ -3,7 +3,7 @@
 //!
 //! Text tokens enter through an embedding. A picture enters as one trunk token a patch: its
 //! scaled latents through a linear adapter, modulated by the picture's time. After the blocks the
-//! heads read the element left of each slot (π, λ and, where asked, token logits), and the
+//! heads read the text row of the element left of each slot (π, λ and, where asked, token logits), and the
 //! picture rows go through the adapter back. Text heads get no time (arXiv:2510.03506v3, §2.1.1).
 //!
 //! Axis names: `b` sequences, `s_t` text rows and `s_i` picture rows of a sequence,

@@ -134,7 +134,7 @@ impl<O: Ops> FlowModel for Model<O> {
             sequence: &state.sequence,
             images: state.images.iter().map(|image| (&image.latents[..], image.t)).collect(),
         };
-        let input = Input::new(&self.config, &self.preconditioner, &[row]);
+        let input = Input::new(&self.config, &self.preconditioner, self.spec.image, &[row]);
         let hidden = self.network.forward(&self.ops, &input);
         let gate = self.ops.download(&self.network.gate(&self.ops, &hidden.slots)).await?;
         let zero_prob = gate.chunks_exact(2).map(|head| sigmoid(head[0])).collect();

@@ -53,15 +53,15 @@ struct NoisyRow {
 }
 
 impl NoisyRow {
-    fn n_rows(&self, n_patches: usize) -> usize {
-        self.noised.sequence.elements.len() + self.images.len() * n_patches
+    /// What a batch is padded to: pictures, and text rows.
+    fn shape(&self) -> (usize, usize) {
+        (self.images.len(), self.noised.sequence.elements.len())
     }
 }
 
 /// The steps of one pool, in the order in which they are used, each as its shards.
 pub fn pool(config: &TrainConfig, source: &Source, pool: usize) -> Vec<Vec<Batch>> {
     let n_rows = config.pool_steps * config.batch_size;
-    let n_patches = config.model.codec.n_patches();
     let mut rows: Vec<NoisyRow> = (0..n_rows)
         .map(|i| {
             let index = (pool * n_rows + i) as u64;
@@ -69,27 +69,19 @@ pub fn pool(config: &TrainConfig, source: &Source, pool: usize) -> Vec<Vec<Batch
             noisy_row(config, source, source.clean(index), &mut rng)
         })
         .collect();
-    rows.sort_by_key(|row| row.n_rows(n_patches));
-    let mut batches: Vec<Vec<Batch>> = Vec::with_capacity(config.pool_steps);
-    while !rows.is_empty() {
-        let rest = rows.split_off(rows.len().min(config.batch_size));
-        batches.push(shards(config, source, rows));
-        rows = rest;
-    }
-    // Long and short batches in a random order, so that the gradient has no rhythm.
+    rows.sort_by_key(NoisyRow::shape);
+    // Shards of one shape each, so that little is padding, in a random order, so that a step sees
+    // several shapes and the gradient has no rhythm.
+    let n_shards = config.pool_steps * config.n_shards;
+    let mut shards: Vec<Batch> = (0..n_shards)
+        .map(|i| batch(config, source, &rows[i * n_rows / n_shards..(i + 1) * n_rows / n_shards]))
+        .collect();
     let mut rng = Rng::stream(config.seed ^ 0x5eed, pool as u64);
-    for i in (1..batches.len()).rev() {
-        batches.swap(i, rng.below(i + 1));
+    for i in (1..shards.len()).rev() {
+        shards.swap(i, rng.below(i + 1));
     }
-    batches
-}
-
-/// Deals the rows of a step out, so that each shard has long and short ones.
-fn shards(config: &TrainConfig, source: &Source, rows: Vec<NoisyRow>) -> Vec<Batch> {
-    let n = config.n_shards.min(rows.len());
-    let mut hands: Vec<Vec<NoisyRow>> = (0..n).map(|_| Vec::new()).collect();
-    rows.into_iter().enumerate().for_each(|(i, row)| hands[i % n].push(row));
-    hands.iter().map(|rows| batch(config, source, rows)).collect()
+    let mut left = shards.into_iter();
+    (0..config.pool_steps).map(|_| left.by_ref().take(config.n_shards).collect()).collect()
 }
 
 fn noisy_row(config: &TrainConfig, source: &Source, clean: Clean, rng: &mut Rng) -> NoisyRow {
@@ -141,7 +133,7 @@ fn batch(config: &TrainConfig, source: &Source, rows: &[NoisyRow]) -> Batch {
             images: row.images.iter().zip(&row.noised.images).map(|((at, _), i)| (&at[..], i.t)).collect(),
         })
         .collect();
-    let input = Input::new(&config.model, scale, &inputs);
+    let input = Input::new(&config.model, scale, source.image_token(), &inputs);
     let mut targets = Targets::default();
     let latent_len = config.model.codec.latent_len();
     targets.image_targets = vec![0.0; input.latents.len()];

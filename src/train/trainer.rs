@@ -102,8 +102,9 @@ impl Trainer {
     }
 
     /// One optimiser step on a batch in as many shards as the configuration says. Each shard is
-    /// differentiated by a thread of its own; losses and gradients are their means, taken in the
-    /// order of the shards, so that the result does not depend on which is ready first.
+    /// differentiated by a thread of its own; losses and gradients are their means, over documents
+    /// for text and over noised pictures for pictures, taken in the order of the shards, so that
+    /// the result does not depend on which is ready first.
     ///
     /// # Errors
     ///
@@ -112,8 +113,12 @@ impl Trainer {
     pub fn train_step(&mut self, shards: &[Batch]) -> Result<StepReport> {
         let weights: Vec<Tensor<2>> = self.params.iter().map(|param| param.val().inner()).collect();
         let (config, ops, weights) = (&self.config, &self.ops, &weights);
+        let n_noised: usize = shards.iter().map(|shard| shard.targets.n_noised).sum();
         let results: Vec<Result<Shard>> = std::thread::scope(|scope| {
-            let run = |(shard, pool): (_, &'_ ThreadPool)| pool.install(|| differentiate(config, ops, weights, shard));
+            let run = |(shard, pool): (&Batch, &'_ ThreadPool)| {
+                let share = (shard.targets.n_noised * shards.len()) as f32 / n_noised.max(1) as f32;
+                pool.install(|| differentiate(config, ops, weights, shard, share))
+            };
             let threads: Vec<_> = shards
                 .iter()
                 .zip(self.pools.iter().cycle())
@@ -225,15 +230,23 @@ struct Shard {
     grads: Vec<Option<Tensor<2>>>,
 }
 
-/// Loss and gradients of one shard, on leaves of its own.
-fn differentiate(config: &TrainConfig, ops: &BurnOps, weights: &[Tensor<2>], shard: &Batch) -> Result<Shard> {
+/// Loss and gradients of one shard, on leaves of its own; `image_share` is its number of noised
+/// pictures, in units of the mean shard's.
+fn differentiate(
+    config: &TrainConfig,
+    ops: &BurnOps,
+    weights: &[Tensor<2>],
+    shard: &Batch,
+    image_share: f32,
+) -> Result<Shard> {
     let leaves: Vec<Tensor<2>> = weights.iter().map(|weight| weight.clone().autodiff().require_grad()).collect();
     let mut left = leaves.iter().cloned();
     let network = Network::build(&config.model, |spec| {
         left.next().ok_or_else(|| Error::Internal { reason: format!("no parameter for {}", spec.name) })
     })?;
-    let losses = losses(&network, ops, shard, config.image_weight);
-    let terms = [&losses.total, &losses.tokens, &losses.gate, &losses.poisson, &losses.image].map(scalar);
+    let losses = losses(&network, ops, shard, config.image_weight * image_share);
+    let mut terms = [&losses.total, &losses.tokens, &losses.gate, &losses.poisson, &losses.image].map(scalar);
+    terms[4] *= image_share;
     let grads = losses.total.backward();
     Ok(Shard { terms, grads: leaves.iter().map(|leaf| leaf.grad(&grads)).collect() })
 }

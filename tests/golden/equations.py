@@ -286,13 +286,14 @@ def forward(config, w, std, sequence):
     net, codec = config["network"], config["codec"]
     n_heads, d = net["n_heads"], net["d_model"]
     side = codec["image_px"] // codec["patch_px"]
-    rows, turns, last_row, patch_rows = [], [], [], {}
+    rows, turns, text_row, patch_rows = [], [], [], {}
     for place, element in enumerate(sequence["elements"]):
-        if element >= 0:
-            segment = w["segments"][int(place >= sequence["n_prompt"])]
-            rows.append(np.sqrt(d) * w["tokens"][element] + segment)
-            turns.append(angles(d // n_heads // 2, place, 0, 0))
-        else:
+        token = element if element >= 0 else IMAGE
+        segment = w["segments"][int(place >= sequence["n_prompt"])]
+        rows.append(np.sqrt(d) * w["tokens"][token] + segment)
+        turns.append(angles(d // n_heads // 2, place, 0, 0))
+        text_row.append(len(rows) - 1)
+        if element < 0:
             picture = sequence["images"][-1 - element]
             scale, shift, _, _ = modulations(w, picture["t"])
             y = picture["latents"].reshape(side**2, -1) / Preconditioner(std, picture["t"]).spread
@@ -300,7 +301,6 @@ def forward(config, w, std, sequence):
             patch_rows[-1 - element] = range(len(rows), len(rows) + side**2)
             rows.extend(x * (1 + scale) + shift)
             turns.extend(angles(d // n_heads // 2, place, 1 + p // side, 1 + p % side) for p in range(side**2))
-        last_row.append(len(rows) - 1)
     x, turn = np.array(rows), np.exp(1j * np.array(turns))[:, None, :]
 
     def heads(y):
@@ -322,7 +322,7 @@ def forward(config, w, std, sequence):
         x = x + (silu(h @ block["mlp.gate"]) * (h @ block["mlp.up"])) @ block["mlp.down"]
     x = rms_norm(x, w["norm"])
 
-    slots = x[last_row[sequence["n_prompt"] - 1 :]]
+    slots = x[text_row[sequence["n_prompt"] - 1 :]]
     gate = slots @ w["heads.gate"]
     outputs, velocities = [], []
     for i, picture in enumerate(sequence["images"]):

@@ -50,7 +50,7 @@ fn ask(config: &ModelConfig, rows: &[Row<'_>]) -> Answer {
     let ops = BurnOps::cpu();
     let network = network(&ops, config);
     let scale = Preconditioner { std: vec![1.5, 1.0, 0.7, 0.5, 0.3, 0.1] };
-    let hidden = network.forward(&ops, &Input::new(config, &scale, rows));
+    let hidden = network.forward(&ops, &Input::new(config, &scale, 2, rows));
     Answer {
         gate: ready(ops.download(&network.gate(&ops, &hidden.slots))).unwrap(),
         images: hidden.images.map(|images| ready(ops.download(&images)).unwrap()).unwrap_or_default(),
