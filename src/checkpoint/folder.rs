@@ -62,12 +62,7 @@ pub fn read_folder(path: &Path) -> Result<ModelFolder> {
 ///
 /// [`Error::Manifest`] if the files are not those of a model; [`Error::Io`] if the system refuses
 /// something, or if the folder is there and holds other things than a model.
-pub fn write_folder(
-    path: &Path,
-    name: &str,
-    version: &str,
-    files: &BTreeMap<String, Vec<u8>>,
-) -> Result<Manifest> {
+pub fn write_folder(path: &Path, name: &str, version: &str, files: &BTreeMap<String, Vec<u8>>) -> Result<Manifest> {
     let manifest = Manifest::of_files(name, version, files)?;
     let (fresh, aside) = (beside(path, ".new")?, beside(path, ".old")?);
     settle(path, &aside)?;

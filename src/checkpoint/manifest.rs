@@ -59,16 +59,13 @@ impl Manifest {
     /// limits: 256 files, 8 GiB in all, 128 bytes of letters, digits and `. _ -` for a name.
     pub fn parse(json: &[u8]) -> Result<Manifest> {
         if json.len() > MAX_MANIFEST_BYTES {
-            return Err(invalid(format!(
-                "it has {} bytes; expected at most {MAX_MANIFEST_BYTES}",
-                json.len()
-            )));
+            return Err(invalid(format!("it has {} bytes; expected at most {MAX_MANIFEST_BYTES}", json.len())));
         }
         if json.trim_ascii_start().first() == Some(&b'<') {
             return Err(invalid("it is an HTML or XML page and not JSON; check the model's address".into()));
         }
-        let document: Document = serde_json::from_slice(json)
-            .map_err(|error| invalid(format!("it is not a manifest: {error}")))?;
+        let document: Document =
+            serde_json::from_slice(json).map_err(|error| invalid(format!("it is not a manifest: {error}")))?;
         if document.format != FORMAT {
             return Err(invalid(format!("its format is {:?}; expected {FORMAT:?}", document.format)));
         }
@@ -88,9 +85,7 @@ impl Manifest {
     fn new(name: String, version: String, files: Vec<FileEntry>) -> Result<Manifest> {
         for (field, text) in [("name", &name), ("version", &version)] {
             if text.is_empty() || text.len() > MAX_NAME_BYTES || text.contains(char::is_control) {
-                return Err(invalid(format!(
-                    "`{field}` is {text:?}; expected 1 to {MAX_NAME_BYTES} bytes of text"
-                )));
+                return Err(invalid(format!("`{field}` is {text:?}; expected 1 to {MAX_NAME_BYTES} bytes of text")));
             }
         }
         if files.len() > MAX_FILES {
@@ -106,9 +101,7 @@ impl Manifest {
             total_bytes = total_bytes.saturating_add(file.size_bytes);
         }
         if total_bytes > MAX_TOTAL_BYTES {
-            return Err(invalid(format!(
-                "its files have {total_bytes} bytes; expected at most {MAX_TOTAL_BYTES}"
-            )));
+            return Err(invalid(format!("its files have {total_bytes} bytes; expected at most {MAX_TOTAL_BYTES}")));
         }
         let manifest = Manifest { name, version, files };
         match [CONFIG, TOKENIZER, WEIGHTS].into_iter().find(|required| manifest.file(required).is_none()) {
@@ -163,11 +156,7 @@ impl FileEntry {
     fn check(&self) -> Result<()> {
         let FileEntry { name, size_bytes: _, sha256 } = self;
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-        if name.is_empty()
-            || name.len() > MAX_NAME_BYTES
-            || name.starts_with('.')
-            || !name.bytes().all(is_plain)
-        {
+        if name.is_empty() || name.len() > MAX_NAME_BYTES || name.starts_with('.') || !name.bytes().all(is_plain) {
             return Err(invalid(format!(
                 "a file is called {name:?}; expected 1 to {MAX_NAME_BYTES} letters, digits and . _ -, no . in front"
             )));
@@ -176,9 +165,7 @@ impl FileEntry {
             return Err(invalid("it lists itself".into()));
         }
         if sha256.len() != 64 || !sha256.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
-            return Err(invalid(format!(
-                "the sha256 of {name} is {sha256:?}; expected 64 lower-case hex digits"
-            )));
+            return Err(invalid(format!("the sha256 of {name} is {sha256:?}; expected 64 lower-case hex digits")));
         }
         Ok(())
     }

@@ -96,8 +96,7 @@ impl Arriving {
         self.check_open()?;
         let n_bytes = self.bytes.len() as u64 + chunk.len() as u64;
         if n_bytes > self.entry.size_bytes {
-            let error =
-                self.differs(format!("{n_bytes} bytes or more"), format!("{} bytes", self.entry.size_bytes));
+            let error = self.differs(format!("{n_bytes} bytes or more"), format!("{} bytes", self.entry.size_bytes));
             self.forget();
             return Err(error);
         }
@@ -132,9 +131,7 @@ impl Arriving {
 
     fn check_open(&self) -> Result<()> {
         if self.is_verified {
-            return Err(
-                self.differs("bytes after its end".into(), format!("{} bytes", self.entry.size_bytes))
-            );
+            return Err(self.differs("bytes after its end".into(), format!("{} bytes", self.entry.size_bytes)));
         }
         Ok(())
     }
@@ -175,10 +172,7 @@ mod tests {
         assert!(capacity_for(1, 1 << 33) <= MAX_TRUSTED_BYTES);
         for n_bytes in [1, 1 << 20, 33 << 20, 1 << 29, 1 << 32, 1 << 33] {
             let capacity = capacity_for(n_bytes, 1 << 33);
-            assert!(
-                capacity >= n_bytes && capacity <= MAX_TRUSTED_BYTES.max(4 * n_bytes),
-                "{n_bytes}: {capacity}"
-            );
+            assert!(capacity >= n_bytes && capacity <= MAX_TRUSTED_BYTES.max(4 * n_bytes), "{n_bytes}: {capacity}");
         }
     }
 }

@@ -94,12 +94,9 @@ impl Weights {
             return Err(invalid(format!("has shape {:?}; expected {expected_shape:?}", tensor.shape())));
         }
         let dtype = tensor.dtype().name();
-        let values =
-            tensor.to_f32().ok_or_else(|| invalid(format!("has dtype {dtype}; expected F32 or F16")))?;
+        let values = tensor.to_f32().ok_or_else(|| invalid(format!("has dtype {dtype}; expected F32 or F16")))?;
         match values.iter().position(|value| !value.is_finite()) {
-            Some(place) => {
-                Err(invalid(format!("has {} at place {place}; expected finite numbers", values[place])))
-            }
+            Some(place) => Err(invalid(format!("has {} at place {place}; expected finite numbers", values[place]))),
             None => Ok(values),
         }
     }
@@ -113,10 +110,7 @@ impl Weights {
         match self.tensors.first_key_value() {
             Some((name, _)) => Err(invalid(
                 &self.file,
-                format!(
-                    "{} of its tensors have no place in this model, such as `{name}`",
-                    self.tensors.len()
-                ),
+                format!("{} of its tensors have no place in this model, such as `{name}`", self.tensors.len()),
             )),
             None => Ok(()),
         }
@@ -137,10 +131,9 @@ pub fn safetensors_from_tensors(
         let start = end;
         end += tensor.bytes().len();
         let dtype = tensor.dtype().name().into();
-        header.tensors.push((
-            (*name).clone(),
-            Info { dtype, shape: tensor.shape().into(), data_offsets: (start, end) },
-        ));
+        header
+            .tensors
+            .push(((*name).clone(), Info { dtype, shape: tensor.shape().into(), data_offsets: (start, end) }));
     }
     // Strings and whole numbers only: there is nothing in it that JSON cannot hold.
     let mut json = serde_json::to_vec(&header).expect("a header of strings and numbers");
@@ -166,9 +159,8 @@ fn split_header(bytes: &[u8]) -> Result<(&[u8], usize), String> {
     }
     // At most 10 MiB, which every machine can count.
     let length = length as usize;
-    let header = rest
-        .get(..length)
-        .ok_or_else(|| format!("its header is to have {length} bytes; {} are there", rest.len()))?;
+    let header =
+        rest.get(..length).ok_or_else(|| format!("its header is to have {length} bytes; {} are there", rest.len()))?;
     if header.first() != Some(&b'{') {
         return Err("its header is not JSON; expected a safetensors file".into());
     }

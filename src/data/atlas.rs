@@ -77,26 +77,20 @@ impl Atlas {
     ///
     /// [`Error::Data`] if one of them cannot be read or they do not agree.
     pub fn from_files(png: &[u8], json: &str) -> Result<Atlas> {
-        let index: AtlasIndex =
-            serde_json::from_str(json).map_err(|e| broken("atlas.json", e.to_string()))?;
+        let index: AtlasIndex = serde_json::from_str(json).map_err(|e| broken("atlas.json", e.to_string()))?;
         let sheet = image::load_from_memory_with_format(png, image::ImageFormat::Png)
             .map_err(|e| broken("atlas.png", e.to_string()))?
             .to_rgba8();
         let rows = index.sprites.len().div_ceil(COLUMNS);
         let size = (COLUMNS * CELL, rows * CELL);
-        if (sheet.width() as usize, sheet.height() as usize) != size
-            || index.cell != CELL
-            || index.columns != COLUMNS
-        {
+        if (sheet.width() as usize, sheet.height() as usize) != size || index.cell != CELL || index.columns != COLUMNS {
             return Err(broken("atlas.png", format!("expected {}x{} pixels", size.0, size.1)));
         }
         let pitch = COLUMNS * CELL * 4;
         let cells = (0..index.sprites.len())
             .map(|i| {
                 let (x, y) = (i % COLUMNS * CELL * 4, i / COLUMNS * CELL);
-                (y..y + CELL)
-                    .flat_map(|row| sheet.as_raw()[row * pitch + x..][..CELL * 4].iter().copied())
-                    .collect()
+                (y..y + CELL).flat_map(|row| sheet.as_raw()[row * pitch + x..][..CELL * 4].iter().copied()).collect()
             })
             .collect();
         Ok(Atlas { index, cells })
@@ -142,19 +136,14 @@ pub fn build_atlas(icons_json: &Path, out_dir: &Path) -> Result<()> {
 ///
 /// [`Error::Data`] for an icon that is missing or cannot be drawn.
 pub fn render_atlas(icons_json: &str) -> Result<Atlas> {
-    let icons: IconSet =
-        serde_json::from_str(icons_json).map_err(|e| broken("icons.json", e.to_string()))?;
+    let icons: IconSet = serde_json::from_str(icons_json).map_err(|e| broken("icons.json", e.to_string()))?;
     let mut sprites = Vec::new();
     let mut cells = Vec::new();
     for (name, category) in sprite_names() {
-        let icon = icons
-            .icons
-            .get(name)
-            .ok_or_else(|| broken("icons.json", format!("no icon named {name}")))?;
+        let icon = icons.icons.get(name).ok_or_else(|| broken("icons.json", format!("no icon named {name}")))?;
         let rgba = render_icon(&icon.body, icons.width, icons.height)
             .map_err(|reason| broken("icons.json", format!("{name}: {reason}")))?;
-        let bounds =
-            bounds(&rgba).ok_or_else(|| broken("icons.json", format!("{name} is empty")))?;
+        let bounds = bounds(&rgba).ok_or_else(|| broken("icons.json", format!("{name} is empty")))?;
         sprites.push(SpriteIndex { name: name.to_owned(), category: category.to_owned(), bounds });
         cells.push(rgba);
     }
@@ -175,11 +164,7 @@ impl Atlas {
         for (i, cell) in self.cells.iter().enumerate() {
             for (j, pixel) in cell.chunks_exact(4).enumerate() {
                 let (x, y) = (i % COLUMNS * CELL + j % CELL, i / COLUMNS * CELL + j / CELL);
-                sheet.put_pixel(
-                    x as u32,
-                    y as u32,
-                    image::Rgba([pixel[0], pixel[1], pixel[2], pixel[3]]),
-                );
+                sheet.put_pixel(x as u32, y as u32, image::Rgba([pixel[0], pixel[1], pixel[2], pixel[3]]));
             }
         }
         let mut png = std::io::Cursor::new(Vec::new());
@@ -214,9 +199,7 @@ fn default_side() -> u32 {
 
 /// One SVG body as a cell of straight-alpha RGBA.
 fn render_icon(body: &str, width: u32, height: u32) -> Result<Vec<u8>, String> {
-    let svg = format!(
-        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">{body}</svg>"#
-    );
+    let svg = format!(r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">{body}</svg>"#);
     let tree = usvg::Tree::from_str(&svg, &usvg::Options::default()).map_err(|e| e.to_string())?;
     let mut pixmap = tiny_skia::Pixmap::new(CELL as u32, CELL as u32).ok_or("no memory")?;
     let scale = CELL as f32 / width.max(height) as f32;

@@ -55,13 +55,7 @@ impl Canvas {
     }
 
     /// Fills `inside` with a gradient from `top` at height `y0` to `bottom` at `y1`.
-    pub(crate) fn gradient(
-        &mut self,
-        top: Rgb,
-        bottom: Rgb,
-        (y0, y1): (f32, f32),
-        inside: impl Fn(f32, f32) -> bool,
-    ) {
+    pub(crate) fn gradient(&mut self, top: Rgb, bottom: Rgb, (y0, y1): (f32, f32), inside: impl Fn(f32, f32) -> bool) {
         self.paint(|x, y| inside(x, y).then(|| mix(top, bottom, (y - y0) / (y1 - y0))));
     }
 

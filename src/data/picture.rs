@@ -19,11 +19,9 @@ pub struct Picture {
 ///
 /// [`Error::Internal`] if its sizes do not agree.
 pub fn png(picture: &Picture) -> Result<Vec<u8>> {
-    let failed =
-        |reason: String| Error::Internal { reason: format!("encoding a picture: {reason}") };
-    let image =
-        image::RgbImage::from_raw(picture.width as u32, picture.height as u32, picture.rgb.clone())
-            .ok_or_else(|| failed("the sizes do not agree".to_owned()))?;
+    let failed = |reason: String| Error::Internal { reason: format!("encoding a picture: {reason}") };
+    let image = image::RgbImage::from_raw(picture.width as u32, picture.height as u32, picture.rgb.clone())
+        .ok_or_else(|| failed("the sizes do not agree".to_owned()))?;
     let mut file = std::io::Cursor::new(Vec::new());
     image.write_to(&mut file, image::ImageFormat::Png).map_err(|e| failed(e.to_string()))?;
     Ok(file.into_inner())

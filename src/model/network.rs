@@ -101,9 +101,8 @@ impl<W> Network<W> {
         let net = &config.network;
         let (d, m) = (net.d_model, net.d_mlp);
         let coefs = config.codec.n_coefs;
-        let mut weight = |name: String, rows: usize, cols: usize, init: Init| {
-            make(WeightSpec { name, shape: [rows, cols], init })
-        };
+        let mut weight =
+            |name: String, rows: usize, cols: usize, init: Init| make(WeightSpec { name, shape: [rows, cols], init });
         let fan = |rows: usize| Init::Normal((1.0 / rows as f32).sqrt());
         let residual = |rows: usize| Init::Normal((0.5 / (rows * net.n_layers) as f32).sqrt());
         let tokens = weight("tokens".into(), net.vocab_size, d, fan(d))?;

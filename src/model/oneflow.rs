@@ -114,9 +114,8 @@ fn spec(config: &ModelConfig, tokenizer: &Tokenizer) -> Result<Spec> {
             config.network.vocab_size
         )));
     }
-    let find = |name: &str| {
-        tokenizer.special(name).ok_or_else(|| broken(format!("special token \"{name}\" is missing")))
-    };
+    let find =
+        |name: &str| tokenizer.special(name).ok_or_else(|| broken(format!("special token \"{name}\" is missing")));
     Ok(Spec {
         begin: find("<|begin|>")?,
         prompt_end: find("<|prompt-end|>")?,

@@ -3,8 +3,8 @@
 use super::codec::ImageCodec;
 use super::oneflow::Model;
 use super::tokenizer::Tokenizer;
-use crate::flow::sequence::Element;
 use crate::error::Result;
+use crate::flow::sequence::Element;
 use crate::ops::{Ops, ready};
 use crate::sample::{Event, Options, Sampler, State, Stats};
 
@@ -142,8 +142,7 @@ pub fn edited(before: &str, edits: &[TextEdit]) -> String {
 
 /// One edit from `before` to `after`: all that is not a common start or end.
 fn difference(before: &str, after: &str) -> TextEdit {
-    let start: usize =
-        before.chars().zip(after.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
+    let start: usize = before.chars().zip(after.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
     let (old, new) = (&before[start..], &after[start..]);
     let end: usize =
         old.chars().rev().zip(new.chars().rev()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();

@@ -60,8 +60,8 @@ impl Tokenizer {
     /// module), has ids that are not 0, 1, 2, … without a gap, lacks one of the 256 bytes or of
     /// the three special tokens, or has a merge of tokens that do not exist.
     pub fn from_json(json: &[u8]) -> Result<Tokenizer> {
-        let file: File = serde_json::from_slice(json)
-            .map_err(|error| invalid(format!("it is not a tokenizer file: {error}")))?;
+        let file: File =
+            serde_json::from_slice(json).map_err(|error| invalid(format!("it is not a tokenizer file: {error}")))?;
         file.check_supported()?;
         let specials = file.specials()?;
         let names = names_by_id(&file.model.vocab, &specials)?;
@@ -74,9 +74,9 @@ impl Tokenizer {
             if !specials.contains_key(*name) {
                 let start = bytes.len();
                 for c in name.chars() {
-                    let byte = alphabet.byte(c).ok_or_else(|| {
-                        invalid(format!("token {id} is {name:?}; {c:?} stands for no byte"))
-                    })?;
+                    let byte = alphabet
+                        .byte(c)
+                        .ok_or_else(|| invalid(format!("token {id} is {name:?}; {c:?} stands for no byte")))?;
                     bytes.push(byte);
                 }
                 match bytes[start..] {
@@ -216,9 +216,7 @@ impl File {
         let mut specials = BTreeMap::new();
         for AddedToken { id, content, special } in &self.added_tokens {
             if !special {
-                return Err(invalid(format!(
-                    "added token {content:?} is not special; expected only special ones"
-                )));
+                return Err(invalid(format!("added token {content:?} is not special; expected only special ones")));
             }
             if specials.insert(content.clone(), *id).is_some() {
                 return Err(invalid(format!("special token {content:?} is there twice")));
@@ -234,10 +232,7 @@ impl File {
 }
 
 /// The tokens' names in order of id. A special token may stand in the vocabulary, too.
-fn names_by_id<'a>(
-    vocab: &'a BTreeMap<String, u32>,
-    specials: &'a BTreeMap<String, u32>,
-) -> Result<Vec<&'a str>> {
+fn names_by_id<'a>(vocab: &'a BTreeMap<String, u32>, specials: &'a BTreeMap<String, u32>) -> Result<Vec<&'a str>> {
     let beyond_vocab = specials.iter().filter(|(name, _)| !vocab.contains_key(*name));
     let vocab_size = vocab.len() + beyond_vocab.clone().count();
     let mut names = vec![None; vocab_size];

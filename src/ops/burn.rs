@@ -90,14 +90,7 @@ impl Ops for BurnOps {
         Tensor::cat(vec![turned_a, turned_b], 2).reshape([n, d])
     }
 
-    fn attention(
-        &self,
-        q: &Tensor<2>,
-        k: &Tensor<2>,
-        v: &Tensor<2>,
-        bias: &Tensor<2>,
-        n_heads: usize,
-    ) -> Tensor<2> {
+    fn attention(&self, q: &Tensor<2>, k: &Tensor<2>, v: &Tensor<2>, bias: &Tensor<2>, n_heads: usize) -> Tensor<2> {
         let [n, d] = q.dims();
         let [batch, seq] = bias.dims();
         let d_head = d / n_heads;

@@ -4,9 +4,9 @@
 //! All slots are decided from one forward, at most one element a slot, and applied from right to
 //! left, so that no insertion moves a slot that is still to be served.
 
-use super::token::log_softmax;
 use super::event::Event;
 use super::model::{Spec, State};
+use super::token::log_softmax;
 use crate::flow::image::ImageState;
 use crate::flow::rng::Rng;
 use crate::flow::sequence::Element;
@@ -75,8 +75,7 @@ pub fn certainty(zero_prob: f32, insertion_rate: f32, logits: &[f32]) -> f32 {
 pub fn keep_certain(insertions: Vec<(Insertion, f32)>, min_certainty: f32) -> Vec<Insertion> {
     let highest = insertions.iter().map(|pair| pair.1).fold(0.0, f32::max);
     let least = min_certainty.min(highest);
-    let mut kept: Vec<Insertion> =
-        insertions.into_iter().filter(|pair| pair.1 >= least).map(|pair| pair.0).collect();
+    let mut kept: Vec<Insertion> = insertions.into_iter().filter(|pair| pair.1 >= least).map(|pair| pair.0).collect();
     if highest < min_certainty {
         kept.truncate(1);
     }

@@ -107,8 +107,7 @@ impl Sampler {
         let fired = match self.options.min_certainty > 0.0 {
             true => {
                 let sure = |(insertion, logits): (Insertion, &Vec<f32>)| {
-                    let (pi, rate) =
-                        (prediction.zero_prob[insertion.slot], prediction.insertion_rate[insertion.slot]);
+                    let (pi, rate) = (prediction.zero_prob[insertion.slot], prediction.insertion_rate[insertion.slot]);
                     (insertion, insertion::certainty(pi, rate, logits))
                 };
                 let pairs = fired.into_iter().zip(&logits).map(sure).collect();

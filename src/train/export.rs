@@ -60,12 +60,7 @@ impl Trained {
 /// # Errors
 ///
 /// [`Error::Io`] naming the path; an existing model is then untouched.
-pub fn write(
-    trained: &Trained,
-    config: &TrainConfig,
-    weights: Vec<(WeightSpec, Vec<f32>)>,
-    out: &Path,
-) -> Result<()> {
+pub fn write(trained: &Trained, config: &TrainConfig, weights: Vec<(WeightSpec, Vec<f32>)>, out: &Path) -> Result<()> {
     let mut tensors = codec_tensors(&trained.codec, &trained.preconditioner, Dtype::F16)?;
     for (spec, values) in weights {
         // Gains are few and matter: they stay in single precision.

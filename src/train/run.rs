@@ -48,7 +48,8 @@ pub fn run(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
     let mut config = config.clone();
     config.model.network.vocab_size = trained.tokenizer.vocab_size();
     write(&out.join("config.json"), serde_json::to_string_pretty(&config).unwrap_or_default().as_bytes())?;
-    let source = Source::new(Stream::Train, trained.tokenizer.clone(), trained.codec.clone(), trained.preconditioner.clone())?;
+    let source =
+        Source::new(Stream::Train, trained.tokenizer.clone(), trained.codec.clone(), trained.preconditioner.clone())?;
     let mut trainer = Trainer::new(&config, Device::flex())?;
     if resume {
         let last = last_checkpoint(out)?;
@@ -70,9 +71,7 @@ pub fn run(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
     let batches = prefetch(&config, source, trainer.step());
     let mut speed = Speed::start();
     while trainer.step() < config.n_steps {
-        let shards = batches
-            .recv()
-            .map_err(|_| Error::Internal { reason: "the data thread stopped".into() })?;
+        let shards = batches.recv().map_err(|_| Error::Internal { reason: "the data thread stopped".into() })?;
         let report = trainer.train_step(&shards)?;
         speed.count(&shards);
         log.add(&report, &shards);

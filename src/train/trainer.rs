@@ -119,11 +119,8 @@ impl Trainer {
                 let share = (shard.targets.n_noised * shards.len()) as f32 / n_noised.max(1) as f32;
                 pool.install(|| differentiate(config, ops, weights, shard, share))
             };
-            let threads: Vec<_> = shards
-                .iter()
-                .zip(self.pools.iter().cycle())
-                .map(|pair| scope.spawn(move || run(pair)))
-                .collect();
+            let threads: Vec<_> =
+                shards.iter().zip(self.pools.iter().cycle()).map(|pair| scope.spawn(move || run(pair))).collect();
             threads.into_iter().map(joined).collect()
         });
         let n = shards.len() as f32;
@@ -218,8 +215,7 @@ impl Trainer {
 
     fn read(&self, path: &Path) -> Result<Vec<Tensor<2>>> {
         let record = ModuleRecord::load(path).map_err(|error| unusable(path, text(error)))?;
-        let loaded =
-            self.params.clone().try_load_record(record).map_err(|error| unusable(path, text(error)))?;
+        let loaded = self.params.clone().try_load_record(record).map_err(|error| unusable(path, text(error)))?;
         Ok(loaded.iter().map(|param| param.val().detach()).collect())
     }
 }

@@ -30,13 +30,15 @@ impl Run {
 
     fn text_event(&self, step: usize, events: &[Event], before: &str) -> JsValue {
         let (tokenizer, state) = (&self.model.tokenizer, self.sampler.state());
-        let edits = text_edits(tokenizer, events, state, before, &self.page.text).into_iter().map(|TextEdit { at, insert, remove }| {
-            let mut fields = vec![("at", JsValue::from(at as f64)), ("insert", insert.into())];
-            if remove > 0 {
-                fields.push(("remove", (remove as f64).into()));
-            }
-            object(&fields)
-        });
+        let edits = text_edits(tokenizer, events, state, before, &self.page.text).into_iter().map(
+            |TextEdit { at, insert, remove }| {
+                let mut fields = vec![("at", JsValue::from(at as f64)), ("insert", insert.into())];
+                if remove > 0 {
+                    fields.push(("remove", (remove as f64).into()));
+                }
+                object(&fields)
+            },
+        );
         object(&[
             ("type", "text".into()),
             ("step", (step as f64).into()),
@@ -68,11 +70,9 @@ impl Run {
         let story = Story::of(&self.model, self.sampler.state());
         let parts = story.parts.iter().map(|part| match part {
             StoryPart::Text(text) => object(&[("type", "text".into()), ("text", text.as_str().into())]),
-            StoryPart::Image { index, alt, .. } => object(&[
-                ("type", "image".into()),
-                ("index", (*index as f64).into()),
-                ("alt", alt.as_str().into()),
-            ]),
+            StoryPart::Image { index, alt, .. } => {
+                object(&[("type", "image".into()), ("index", (*index as f64).into()), ("alt", alt.as_str().into())])
+            }
         });
         let stats = self.sampler.stats();
         object(&[

@@ -82,9 +82,7 @@ pub fn string(options: &JsValue, name: &'static str) -> Result<Option<String>, J
         return Ok(None);
     }
     let found = describe(&value);
-    value.as_string().map(Some).ok_or_else(|| {
-        thrown(Error::Option { name, found, expected: "a string".into() })
-    })
+    value.as_string().map(Some).ok_or_else(|| thrown(Error::Option { name, found, expected: "a string".into() }))
 }
 
 fn field(options: &JsValue, name: &str) -> JsValue {

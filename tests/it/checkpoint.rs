@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use oneflow_web::checkpoint::folder::{read_folder, write_file, write_folder};
 use oneflow_web::checkpoint::{
-    CONFIG, Dtype, Incoming, MANIFEST, Manifest, StoredTensor, TOKENIZER, WEIGHTS, Weights,
-    safetensors_from_tensors,
+    CONFIG, Dtype, Incoming, MANIFEST, Manifest, StoredTensor, TOKENIZER, WEIGHTS, Weights, safetensors_from_tensors,
 };
 use oneflow_web::error::{Error, Result};
 use oneflow_web::flow::rng::Rng;
@@ -77,8 +76,7 @@ fn the_reference_reads_what_we_write_and_writes_the_same_bytes() {
         assert_eq!((view.shape(), view.data()), (tensor.shape(), tensor.bytes()));
         assert_eq!(view.dtype().to_string(), tensor.dtype().name());
     }
-    let written =
-        safetensors::serialize(reference.tensors(), Some(metadata().into_iter().collect())).unwrap();
+    let written = safetensors::serialize(reference.tensors(), Some(metadata().into_iter().collect())).unwrap();
     assert_eq!(written, bytes);
 }
 
@@ -97,26 +95,13 @@ fn a_model_takes_each_tensor_once_and_all_of_them() {
         "invalid-model",
         "3 of its tensors have no place in this model, such as `blocks.0.attention.query`",
     );
-    check_error(
-        parse().take_f32("scale", &[1]),
-        "invalid-model",
-        "tensor `scale` has shape []; expected [1]",
-    );
-    let packed =
-        BTreeMap::from([("q".to_string(), StoredTensor::new(Dtype::U32, &[2], vec![1; 8]).unwrap())]);
+    check_error(parse().take_f32("scale", &[1]), "invalid-model", "tensor `scale` has shape []; expected [1]");
+    let packed = BTreeMap::from([("q".to_string(), StoredTensor::new(Dtype::U32, &[2], vec![1; 8]).unwrap())]);
     let mut weights = Weights::parse(WEIGHTS, safetensors_from_tensors(&packed, &BTreeMap::new())).unwrap();
-    check_error(
-        weights.take_f32("q", &[2]),
-        "invalid-model",
-        "tensor `q` has dtype U32; expected F32 or F16",
-    );
+    check_error(weights.take_f32("q", &[2]), "invalid-model", "tensor `q` has dtype U32; expected F32 or F16");
     let broken = BTreeMap::from([("w".to_string(), StoredTensor::f32(&[3], &[0.0, f32::NAN, 1.0]).unwrap())]);
     let mut weights = Weights::parse(WEIGHTS, safetensors_from_tensors(&broken, &BTreeMap::new())).unwrap();
-    check_error(
-        weights.take_f32("w", &[3]),
-        "invalid-model",
-        "tensor `w` has NaN at place 1; expected finite numbers",
-    );
+    check_error(weights.take_f32("w", &[3]), "invalid-model", "tensor `w` has NaN at place 1; expected finite numbers");
 }
 
 fn safetensors_file(header: &str, data_bytes: usize) -> Vec<u8> {
@@ -151,16 +136,8 @@ fn a_header_that_lies_is_refused() {
         16,
         "tensor `b` begins at byte 12 of the data; expected 8",
     );
-    check_header(
-        &with(r#""b":{"dtype":"F32","shape":[1],"data_offsets":[8,16]}"#),
-        16,
-        "expected 4 bytes for F32 [1]",
-    );
-    check_header(
-        &with(r#""b":{"dtype":"F32","shape":[1],"data_offsets":[8,4]}"#),
-        8,
-        "has bytes 8 to 4 of the data",
-    );
+    check_header(&with(r#""b":{"dtype":"F32","shape":[1],"data_offsets":[8,16]}"#), 16, "expected 4 bytes for F32 [1]");
+    check_header(&with(r#""b":{"dtype":"F32","shape":[1],"data_offsets":[8,4]}"#), 8, "has bytes 8 to 4 of the data");
     check_header(
         &with(r#""b":{"dtype":"BF16","shape":[1],"data_offsets":[8,10]}"#),
         10,
@@ -191,11 +168,7 @@ fn a_header_that_lies_is_refused() {
     check_error(parse(b""), "invalid-model", "it has 0 bytes; expected a safetensors file");
     check_error(parse(b"<!doctype html><html>"), "invalid-model", "its header is to have");
     check_error(parse(&u64::MAX.to_le_bytes()), "invalid-model", "expected at most 10485760");
-    check_error(
-        parse(&100u64.to_le_bytes()),
-        "invalid-model",
-        "its header is to have 100 bytes; 0 are there",
-    );
+    check_error(parse(&100u64.to_le_bytes()), "invalid-model", "its header is to have 100 bytes; 0 are there");
 }
 
 #[test]
@@ -277,11 +250,7 @@ fn a_manifest_that_lies_is_refused() {
     check_error(parse(b" \n<html>"), "invalid-manifest", "check the model's address");
     check_error(parse(b""), "invalid-manifest", "it is not a manifest");
     check_error(parse(b"{}"), "invalid-manifest", "missing field `format`");
-    check_error(
-        parse(&[b' '; (1 << 20) + 1]),
-        "invalid-manifest",
-        "it has 1048577 bytes; expected at most 1048576",
-    );
+    check_error(parse(&[b' '; (1 << 20) + 1]), "invalid-manifest", "it has 1048577 bytes; expected at most 1048576");
     check_manifest(
         |m| m["format"] = json!("oneflow-web/2"),
         "its format is \"oneflow-web/2\"; expected \"oneflow-web/1\"",
@@ -303,10 +272,7 @@ fn a_manifest_that_lies_is_refused() {
     check_manifest(|m| m["files"][0]["size_bytes"] = json!(1.5), "invalid type");
     check_manifest(|m| m["files"][0]["size_bytes"] = json!(u64::MAX), "expected at most 8589934592");
     check_manifest(|m| m["files"][0]["size_bytes"] = json!(1u64 << 33), "expected at most 8589934592");
-    check_manifest(
-        |m| m["files"][0]["sha256"] = json!("ab"),
-        "the sha256 of config.json is \"ab\"; expected 64",
-    );
+    check_manifest(|m| m["files"][0]["sha256"] = json!("ab"), "the sha256 of config.json is \"ab\"; expected 64");
     check_manifest(|m| m["files"][0]["sha256"] = json!("G".repeat(64)), "the sha256 of config.json");
     check_manifest(
         |m| {
@@ -468,10 +434,7 @@ fn a_new_model_replaces_the_old_one_and_leaves_what_is_not_its_own() {
     let mut files = model_files();
     files.insert("extra.json".into(), b"{}".to_vec());
     write_folder(&scratch.model(), "storyworld-nano", "2", &files).unwrap();
-    assert_eq!(
-        names(&scratch.model()),
-        ["README.md", CONFIG, "extra.json", MANIFEST, WEIGHTS, "samples", TOKENIZER]
-    );
+    assert_eq!(names(&scratch.model()), ["README.md", CONFIG, "extra.json", MANIFEST, WEIGHTS, "samples", TOKENIZER]);
     scratch.write("3").unwrap();
     assert_eq!(read_folder(&scratch.model()).unwrap().manifest.version(), "3");
     assert_eq!(names(&scratch.model()), ["README.md", CONFIG, MANIFEST, WEIGHTS, "samples", TOKENIZER]);
@@ -524,10 +487,7 @@ fn a_folder_that_holds_other_things_is_not_replaced() {
     scratch.write("1").unwrap();
     fs::remove_file(scratch.model().join(MANIFEST)).unwrap();
     let error = scratch.write("2").unwrap_err();
-    assert!(
-        matches!(&error, Error::Io { source, .. } if source.to_string().contains("holds no model")),
-        "{error:?}"
-    );
+    assert!(matches!(&error, Error::Io { source, .. } if source.to_string().contains("holds no model")), "{error:?}");
     scratch.check_names(&["story"]);
 }
 

@@ -4,10 +4,10 @@
 use std::collections::{BTreeSet, HashSet};
 
 use oneflow_web::data::cards::bank::{Bank, Piece, Plot, Role, Slot, Template};
-use oneflow_web::data::holdout::{holdout_byte, is_held_out};
 use oneflow_web::data::cards::names::{ADJECTIVES, Character, Mark, Place, Prop, Sky};
 use oneflow_web::data::cards::realiser::{Cast, realise, takes_an};
 use oneflow_web::data::cards::{Other, Part, Scene, document, labels, paint, preview, text};
+use oneflow_web::data::holdout::{holdout_byte, is_held_out};
 use oneflow_web::data::{Picture, Stream, atlas};
 use sha2::{Digest, Sha256};
 
@@ -21,17 +21,10 @@ const GOLDEN: &str = "7dda408ba99f0f3a889547183599a338fdb0736820aec12b2f69e509f7
 fn a_first_sentence_goes_from_the_sky_to_the_place() {
     for plot in &Bank::embedded().plots {
         for sentence in &plot.beats[0].sentences {
-            let first =
-                [Slot::Sky, Slot::Article, Slot::Adjective, Slot::Character].map(Piece::Slot);
-            let pieces: Vec<Piece> =
-                sentence.pieces.iter().copied().filter(|p| *p != Piece::Text(" ")).collect();
+            let first = [Slot::Sky, Slot::Article, Slot::Adjective, Slot::Character].map(Piece::Slot);
+            let pieces: Vec<Piece> = sentence.pieces.iter().copied().filter(|p| *p != Piece::Text(" ")).collect();
             assert_eq!(pieces[..4], first, "{}", plot.name);
-            assert_eq!(
-                pieces[pieces.len() - 2..],
-                [Piece::Slot(Slot::Place), Piece::Text(".")],
-                "{}",
-                plot.name
-            );
+            assert_eq!(pieces[pieces.len() - 2..], [Piece::Slot(Slot::Place), Piece::Text(".")], "{}", plot.name);
         }
     }
 }
@@ -68,13 +61,8 @@ fn the_words_of_the_slots_stand_nowhere_else() {
     let mut reserved: HashSet<&str> =
         Character::all().map(Character::word).chain(Prop::all().map(Prop::word)).collect();
     reserved.extend(ADJECTIVES);
-    let phrases =
-        Place::ALL.into_iter().map(Place::phrase).chain(Sky::ALL.into_iter().map(Sky::phrase));
-    reserved.extend(
-        phrases
-            .flat_map(str::split_whitespace)
-            .filter(|w| !["in", "on", "On", "the", "a"].contains(w)),
-    );
+    let phrases = Place::ALL.into_iter().map(Place::phrase).chain(Sky::ALL.into_iter().map(Sky::phrase));
+    reserved.extend(phrases.flat_map(str::split_whitespace).filter(|w| !["in", "on", "On", "the", "a"].contains(w)));
     for (plot, sentence) in sentences() {
         for piece in &sentence.pieces {
             let Piece::Text(text) = piece else { continue };
@@ -111,9 +99,7 @@ fn no_sampled_story_is_another_with_words_left_out() {
 
 #[test]
 fn the_article_follows_the_next_word() {
-    for (word, an) in
-        [("owl", true), ("elephant", true), ("umbrella", true), ("unicorn", false), ("shy", false)]
-    {
+    for (word, an) in [("owl", true), ("elephant", true), ("umbrella", true), ("unicorn", false), ("shy", false)] {
         assert_eq!(takes_an(word), an, "{word}");
     }
     let cast = Cast {
@@ -124,13 +110,8 @@ fn the_article_follows_the_next_word() {
         place: Place::Sea,
         sky: Sky::Rain,
     };
-    let sentence =
-        Template::parse("{Sky} {a} {adj} {char} sees {a} {friend} and {a} {prop} {place}.")
-            .unwrap();
-    assert_eq!(
-        realise(&sentence, &cast),
-        "On a rainy day a shy fox sees an owl and an apple on the sea."
-    );
+    let sentence = Template::parse("{Sky} {a} {adj} {char} sees {a} {friend} and {a} {prop} {place}.").unwrap();
+    assert_eq!(realise(&sentence, &cast), "On a rainy day a shy fox sees an owl and an apple on the sea.");
 }
 
 #[test]
@@ -162,25 +143,13 @@ fn training_and_validation_have_no_held_out_pair() {
     for stream in [Stream::Train, Stream::Validation] {
         for index in 0..if stream == Stream::Train { 100_000 } else { 10_000 } {
             let labels = labels(stream, index);
-            let characters: Vec<&str> =
-                [Some(labels.character), labels.friend].into_iter().flatten().collect();
-            let shown = labels
-                .beats
-                .iter()
-                .filter_map(|b| b.other)
-                .filter(|o| Prop::from_name(o).is_some());
+            let characters: Vec<&str> = [Some(labels.character), labels.friend].into_iter().flatten().collect();
+            let shown = labels.beats.iter().filter_map(|b| b.other).filter(|o| Prop::from_name(o).is_some());
             let props: Vec<&str> = labels.prop.into_iter().chain(shown).collect();
             for character in &characters {
-                assert!(
-                    !is_held_out(character, labels.place),
-                    "{stream:?} {index}: {character} {}",
-                    labels.place
-                );
+                assert!(!is_held_out(character, labels.place), "{stream:?} {index}: {character} {}", labels.place);
                 for prop in &props {
-                    assert!(
-                        !is_held_out(character, prop),
-                        "{stream:?} {index}: {character} {prop}"
-                    );
+                    assert!(!is_held_out(character, prop), "{stream:?} {index}: {character} {prop}");
                 }
             }
             if let [a, b] = characters[..] {
@@ -217,10 +186,7 @@ fn a_document_alternates_sentences_and_pictures() {
                 }
                 Part::Image(picture) => {
                     assert_eq!(i % 2, 1);
-                    assert_eq!(
-                        (picture.width, picture.height, picture.rgb.len()),
-                        (64, 64, 64 * 64 * 3)
-                    );
+                    assert_eq!((picture.width, picture.height, picture.rgb.len()), (64, 64, 64 * 64 * 3));
                 }
             }
         }
@@ -229,8 +195,7 @@ fn a_document_alternates_sentences_and_pictures() {
 
 #[test]
 fn the_prompt_decides_the_number_of_pictures() {
-    const ONE: [&str; 6] =
-        ["a picture of", "draw", "paint", "show me", "please paint", "a painting of"];
+    const ONE: [&str; 6] = ["a picture of", "draw", "paint", "show me", "please paint", "a painting of"];
     for index in 0..3_000 {
         let (prompt, sentences) = text(Stream::Train, index);
         let prompt = prompt.to_lowercase();
@@ -298,29 +263,20 @@ fn the_streams_differ() {
 #[test]
 fn every_label_shows_in_the_picture() {
     let all: Vec<Character> = Character::all().collect();
-    let base =
-        Scene { place: Place::Meadow, sky: Sky::Day, character: all[0], other: None, mark: None };
+    let base = Scene { place: Place::Meadow, sky: Sky::Day, character: all[0], other: None, mark: None };
     let mut scenes: Vec<Scene> = Vec::new();
     for place in Place::ALL {
         scenes.extend(Sky::ALL.map(|sky| Scene { place, sky, ..base }));
     }
     scenes.extend(all.iter().skip(1).map(|&character| Scene { character, ..base }));
-    scenes.extend(
-        all.iter().skip(1).map(|&friend| Scene { other: Some(Other::Character(friend)), ..base }),
-    );
+    scenes.extend(all.iter().skip(1).map(|&friend| Scene { other: Some(Other::Character(friend)), ..base }));
     scenes.extend(Prop::all().map(|prop| Scene { other: Some(Other::Prop(prop)), ..base }));
     scenes.extend(Mark::ALL.map(|mark| Scene { mark: Some(mark), ..base }));
     let pictures: Vec<Picture> = scenes.iter().map(paint).collect();
     for (i, a) in pictures.iter().enumerate() {
         for (j, b) in pictures.iter().enumerate().skip(i + 1) {
-            let differing =
-                a.rgb.chunks(3).zip(b.rgb.chunks(3)).filter(|(p, q)| distance(p, q) > 60).count();
-            assert!(
-                differing >= 60,
-                "{:?} and {:?} differ in {differing} pixels",
-                scenes[i],
-                scenes[j]
-            );
+            let differing = a.rgb.chunks(3).zip(b.rgb.chunks(3)).filter(|(p, q)| distance(p, q) > 60).count();
+            assert!(differing >= 60, "{:?} and {:?} differ in {differing} pixels", scenes[i], scenes[j]);
         }
     }
 }
@@ -361,18 +317,14 @@ type Token = BTreeSet<String>;
 
 fn sentences() -> impl Iterator<Item = (&'static Plot, &'static Template)> {
     let plots = Bank::embedded().plots.iter();
-    plots.flat_map(|plot| {
-        plot.beats.iter().flat_map(move |b| b.sentences.iter().map(move |s| (plot, s)))
-    })
+    plots.flat_map(|plot| plot.beats.iter().flat_map(move |b| b.sentences.iter().map(move |s| (plot, s))))
 }
 
 /// Every way to tell the plot, as one sequence.
 fn wordings(plot: &Plot) -> Vec<Vec<Token>> {
     plot.beats.iter().fold(vec![Vec::new()], |stories, beat| {
         let longer = stories.iter().flat_map(|story: &Vec<Token>| {
-            beat.sentences
-                .iter()
-                .map(move |sentence| [story.as_slice(), &tokens(sentence)].concat())
+            beat.sentences.iter().map(move |sentence| [story.as_slice(), &tokens(sentence)].concat())
         });
         longer.collect()
     })
@@ -391,9 +343,7 @@ fn tokens(sentence: &Template) -> Vec<Token> {
             }
             Piece::Slot(Slot::Article | Slot::CapitalArticle) => tokens.push(any(["a", "an"])),
             Piece::Slot(Slot::Adjective) => tokens.push(any(ADJECTIVES)),
-            Piece::Slot(Slot::Character | Slot::Friend) => {
-                tokens.push(any(Character::all().map(Character::word)))
-            }
+            Piece::Slot(Slot::Character | Slot::Friend) => tokens.push(any(Character::all().map(Character::word))),
             Piece::Slot(Slot::Prop) => tokens.push(any(Prop::all().map(Prop::word))),
             Piece::Slot(Slot::Place) => tokens.extend(columns(Place::ALL.map(Place::phrase))),
             Piece::Slot(Slot::Sky) => tokens.extend(columns(Sky::ALL.map(Sky::phrase))),
@@ -414,10 +364,7 @@ fn any<'a>(words: impl IntoIterator<Item = &'a str>) -> Token {
 #[track_caller]
 fn columns<const N: usize>(phrases: [&str; N]) -> Vec<Token> {
     let rows = phrases.map(|p| p.split_whitespace().collect::<Vec<_>>());
-    assert!(
-        rows.iter().all(|r| r.len() == rows[0].len()),
-        "phrases of one kind have equally many words"
-    );
+    assert!(rows.iter().all(|r| r.len() == rows[0].len()), "phrases of one kind have equally many words");
     (0..rows[0].len()).map(|i| any(rows.iter().map(|r| r[i]))).collect()
 }
 
@@ -430,10 +377,7 @@ fn is_subsequence<T>(a: &[T], b: &[T], same: impl Fn(&T, &T) -> bool) -> bool {
 fn assert_subsequence_free(all: &[Vec<Token>]) {
     for (i, a) in all.iter().enumerate() {
         for (j, b) in all.iter().enumerate() {
-            assert!(
-                i == j || !is_subsequence(a, b, |x, y| !x.is_disjoint(y)),
-                "{a:?}\nwithin\n{b:?}"
-            );
+            assert!(i == j || !is_subsequence(a, b, |x, y| !x.is_disjoint(y)), "{a:?}\nwithin\n{b:?}");
         }
     }
 }

@@ -4,8 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules from bottom to top; each may name those before it, and itself.
-const LAYERS: [&str; 10] =
-    ["error", "flow", "sample", "ops", "model", "checkpoint", "page", "data", "train", "web"];
+const LAYERS: [&str; 10] = ["error", "flow", "sample", "ops", "model", "checkpoint", "page", "data", "train", "web"];
 
 /// Modules that are no layer: `golden` checks the crate against files and may name what it checks.
 const BESIDE: [&str; 2] = ["golden", "lib"];
@@ -43,9 +42,8 @@ fn code(text: &str) -> impl Iterator<Item = &str> {
 
 fn names(line: &str, word: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
-    line.match_indices(word).any(|(at, _)| {
-        !line[..at].ends_with(is_part) && !line[at + word.len()..].starts_with(is_part)
-    })
+    line.match_indices(word)
+        .any(|(at, _)| !line[..at].ends_with(is_part) && !line[at + word.len()..].starts_with(is_part))
 }
 
 #[track_caller]

@@ -1,12 +1,12 @@
 //! The network and its input: what must not change the answer does not.
 
+use oneflow_web::flow::rng::Rng;
 use oneflow_web::flow::sequence::{Element, Sequence};
 use oneflow_web::model::Network;
 use oneflow_web::model::codec::Preconditioner;
 use oneflow_web::model::config::{CodecConfig, FORMAT, ModelConfig, NetworkConfig, SamplingConfig};
 use oneflow_web::model::input::{Input, Row};
 use oneflow_web::model::network::{Init, n_parameters};
-use oneflow_web::flow::rng::Rng;
 use oneflow_web::ops::burn::BurnOps;
 use oneflow_web::ops::{Ops, ready};
 

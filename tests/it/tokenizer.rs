@@ -78,10 +78,7 @@ fn encodes_random_text_as_the_reference_does() {
         let n = random.below(24);
         let text: String = match random.below(3) {
             0 => (0..n).map(|_| pieces[random.below(pieces.len())]).collect(),
-            1 => (0..n)
-                .filter_map(|_| char::from_u32(random.below(0x30000) as u32))
-                .filter(|&c| is_known(c))
-                .collect(),
+            1 => (0..n).filter_map(|_| char::from_u32(random.below(0x30000) as u32)).filter(|&c| is_known(c)).collect(),
             _ => (0..n).map(|_| story[random.below(story.len())]).collect(),
         };
         check_same(&ours, &reference, &text);
@@ -181,14 +178,8 @@ fn refuses_what_it_cannot_do() {
     check_error(b"{}", "missing field `model`");
     check_error(b"\xff\xfe", "it is not a tokenizer file");
     check_refused(|file| file["normalizer"] = json!({"type": "NFC"}), "it has a normalizer");
-    check_refused(
-        |file| file["pre_tokenizer"] = Value::Null,
-        "its pre_tokenizer is none; expected ByteLevel",
-    );
-    check_refused(
-        |file| file["pre_tokenizer"]["type"] = json!("Metaspace"),
-        "its pre_tokenizer is Metaspace",
-    );
+    check_refused(|file| file["pre_tokenizer"] = Value::Null, "its pre_tokenizer is none; expected ByteLevel");
+    check_refused(|file| file["pre_tokenizer"]["type"] = json!("Metaspace"), "its pre_tokenizer is Metaspace");
     check_refused(|file| file["pre_tokenizer"]["add_prefix_space"] = json!(true), "add_prefix_space false");
     check_refused(|file| file["pre_tokenizer"]["use_regex"] = json!(false), "use_regex true");
     check_refused(|file| file["model"]["type"] = json!("Unigram"), "its model is Unigram; expected BPE");

@@ -194,12 +194,8 @@ fn the_fitted_codec_beats_its_mean_and_gets_better_with_coefficients() {
         .filter_map(|part| if let Part::Image(picture) = part { Some(picture) } else { None })
         .collect();
     let psnr = |n_coefs: usize| {
-        let config = oneflow_web::model::config::CodecConfig {
-            kind: "pca-patch".into(),
-            image_px: 64,
-            patch_px: 8,
-            n_coefs,
-        };
+        let config =
+            oneflow_web::model::config::CodecConfig { kind: "pca-patch".into(), image_px: 64, patch_px: 8, n_coefs };
         let (codec, preconditioner) = codec_fit::fit(&config, &pictures);
         assert!(preconditioner.std.windows(2).all(|pair| pair[0] >= pair[1] - 1e-6));
         codec_fit::mean_psnr(&codec, &pictures)

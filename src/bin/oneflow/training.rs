@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use oneflow_web::Result;
 use oneflow_web::checkpoint::folder::write_file;
 use oneflow_web::data::cards::{self, preview};
 use oneflow_web::data::{Stream, atlas};
 use oneflow_web::train::config::TrainConfig;
 use oneflow_web::train::run;
-use oneflow_web::Result;
 use serde_json::json;
 
 /// What to train.
@@ -139,7 +139,10 @@ fn prompts(count: usize, stream: Stream, out: &std::path::Path, pictures: Option
                     if let Some(folder) = pictures {
                         let folder = folder.join(index.to_string());
                         std::fs::create_dir_all(&folder).map_err(|error| oneflow_web::Error::io(&folder, error))?;
-                        write_file(&folder.join(format!("{n_images}.png")), &oneflow_web::data::picture::png(picture)?)?;
+                        write_file(
+                            &folder.join(format!("{n_images}.png")),
+                            &oneflow_web::data::picture::png(picture)?,
+                        )?;
                     }
                     n_images += 1;
                 }

@@ -151,10 +151,7 @@ fn parse_line(plots: &mut Vec<Plot>, line: &'static str) -> LineResult {
     }
     let plot = plots.last_mut().ok_or(("name", "a plot begins with [name]".to_owned()))?;
     if let Some(sentence) = line.strip_prefix("- ") {
-        let beat = plot
-            .beats
-            .last_mut()
-            .ok_or(("beat", "a sentence stands before its beat".to_owned()))?;
+        let beat = plot.beats.last_mut().ok_or(("beat", "a sentence stands before its beat".to_owned()))?;
         beat.sentences.push(Template::parse(sentence).map_err(|reason| ("sentence", reason))?);
         return Ok(());
     }
@@ -162,9 +159,7 @@ fn parse_line(plots: &mut Vec<Plot>, line: &'static str) -> LineResult {
     match field {
         "props" if value == "any" => plot.props = Prop::all().collect(),
         "props" => plot.props = all(value, Prop::from_word).map_err(|reason| ("props", reason))?,
-        "places" => {
-            plot.places = all(value, Place::from_name).map_err(|reason| ("places", reason))?
-        }
+        "places" => plot.places = all(value, Place::from_name).map_err(|reason| ("places", reason))?,
         "friend" => plot.has_friend = value == "yes",
         "ask" => plot.asks.push(Template::parse(value).map_err(|reason| ("ask", reason))?),
         "beat" => {

@@ -91,8 +91,7 @@ const PROPS: [(&str, &str); 16] = [
 ];
 
 /// The adjectives; no picture depends on them.
-pub const ADJECTIVES: [&str; 8] =
-    ["shy", "brave", "tiny", "sleepy", "curious", "happy", "clever", "kind"];
+pub const ADJECTIVES: [&str; 8] = ["shy", "brave", "tiny", "sleepy", "curious", "happy", "clever", "kind"];
 
 impl Character {
     /// Its place in [`Character::all`].
@@ -155,16 +154,8 @@ impl Prop {
 
 impl Place {
     /// All places.
-    pub const ALL: [Place; 8] = [
-        Place::Meadow,
-        Place::Forest,
-        Place::Beach,
-        Place::Snow,
-        Place::Sea,
-        Place::Cave,
-        Place::Indoor,
-        Place::Road,
-    ];
+    pub const ALL: [Place; 8] =
+        [Place::Meadow, Place::Forest, Place::Beach, Place::Snow, Place::Sea, Place::Cave, Place::Indoor, Place::Road];
 
     /// The place's name in labels and in the rule for held-out pairs.
     pub fn name(self) -> &'static str {

@@ -78,18 +78,13 @@ impl Kit {
     fn get() -> &'static Kit {
         static KIT: OnceLock<Kit> = OnceLock::new();
         KIT.get_or_init(|| {
-            let grounds = Place::ALL
-                .into_iter()
-                .flat_map(|place| Sky::ALL.into_iter().map(move |sky| (place, sky)));
+            let grounds = Place::ALL.into_iter().flat_map(|place| Sky::ALL.into_iter().map(move |sky| (place, sky)));
             let alone = Character::all().map(|c| Stamp::new(c.name(), ALONE_PX));
             let beside = Character::all().map(|c| Stamp::new(c.name(), BESIDE_PX));
             let props = Prop::all().map(|p| Stamp::new(p.name(), PROP_PX));
             let marks = Mark::ALL.into_iter().map(|m| Stamp::new(m.name(), MARK_PX));
             Kit {
-                backgrounds: grounds
-                    .clone()
-                    .map(|(place, sky)| scenery::background(place, sky))
-                    .collect(),
+                backgrounds: grounds.clone().map(|(place, sky)| scenery::background(place, sky)).collect(),
                 fronts: grounds.map(|(place, sky)| scenery::foreground(place, sky)).collect(),
                 stamps: alone.chain(beside).chain(props).chain(marks).collect(),
             }
@@ -165,12 +160,7 @@ impl Stamp {
                 rimmed.mean((x, y), scale)
             })
             .collect();
-        Stamp {
-            side,
-            figure_width: (right - left) as f32 / scale,
-            figure_height: (bottom - top) as f32 / scale,
-            rgba,
-        }
+        Stamp { side, figure_width: (right - left) as f32 / scale, figure_height: (bottom - top) as f32 / scale, rgba }
     }
 
     /// Lays the stamp over the picture with its middle at the nearest whole pixel.
@@ -206,20 +196,14 @@ fn with_rim(cell: &[u8], radius: f32) -> Padded {
     for i in (0..CELL * CELL).filter(|i| alpha(i % CELL, i / CELL) > 127) {
         let (x, y) = (i % CELL, i / CELL);
         let inner = x > 0 && y > 0 && x + 1 < CELL && y + 1 < CELL;
-        let edge = !inner
-            || [(x - 1, y), (x + 1, y), (x, y - 1), (x, y + 1)]
-                .iter()
-                .any(|&(x, y)| alpha(x, y) <= 127);
+        let edge = !inner || [(x - 1, y), (x + 1, y), (x, y - 1), (x, y + 1)].iter().any(|&(x, y)| alpha(x, y) <= 127);
         if !edge {
             continue;
         }
         for dy in -reach..=reach {
             for dx in -reach..=reach {
                 if ((dx * dx + dy * dy) as f32) <= radius * radius {
-                    let at = (y as isize + pad as isize + dy) * side as isize
-                        + x as isize
-                        + pad as isize
-                        + dx;
+                    let at = (y as isize + pad as isize + dy) * side as isize + x as isize + pad as isize + dx;
                     rim[at as usize] = 1.0;
                 }
             }
@@ -246,12 +230,8 @@ impl Padded {
     fn mean(&self, (x0, y0): (f32, f32), side: f32) -> [f32; 4] {
         let mut sum = [0.0; 4];
         let (x0, y0) = (x0 + self.pad as f32, y0 + self.pad as f32);
-        let overlap = |i: usize, from: f32| {
-            ((i as f32 + 1.0).min(from + side) - (i as f32).max(from)).max(0.0)
-        };
-        let range = |from: f32| {
-            from.max(0.0) as usize..((from + side).max(0.0) as usize + 1).min(self.side)
-        };
+        let overlap = |i: usize, from: f32| ((i as f32 + 1.0).min(from + side) - (i as f32).max(from)).max(0.0);
+        let range = |from: f32| from.max(0.0) as usize..((from + side).max(0.0) as usize + 1).min(self.side);
         for y in range(y0) {
             for x in range(x0) {
                 let weight = overlap(x, x0) * overlap(y, y0) / (side * side);

@@ -43,11 +43,7 @@ fn write_document(page: &mut String, index: u64, document: &Document) -> Result<
     let labels = &document.labels;
     let prompt = if document.prompt.is_empty() { "(no prompt)" } else { &document.prompt };
     // Writing to a string cannot fail.
-    let _ = writeln!(
-        page,
-        "<section><p class=\"prompt\">{index}: {}</p><div class=\"beats\">",
-        escaped(prompt)
-    );
+    let _ = writeln!(page, "<section><p class=\"prompt\">{index}: {}</p><div class=\"beats\">", escaped(prompt));
     for beat in document.parts.chunks(2) {
         if let [Part::Text(text), Part::Image(picture)] = beat {
             let url = base64::engine::general_purpose::STANDARD.encode(png(picture)?);

@@ -22,8 +22,7 @@ pub struct Mentioned {
 }
 
 /// Wordings for one picture; each ends before the topic.
-pub const ONE: [&str; 6] =
-    ["A picture of", "Draw", "Paint", "Show me", "Please paint", "A painting of"];
+pub const ONE: [&str; 6] = ["A picture of", "Draw", "Paint", "Show me", "Please paint", "A painting of"];
 
 /// Wordings for two pictures.
 pub const TWO: [&str; 5] = [
@@ -102,11 +101,8 @@ pub fn prompt(plot: &Plot, cast: &Cast, rng: &mut Rng) -> (String, Mentioned) {
 
     mentioned.adjective = rng.bernoulli(0.6);
     let word = words(cast.character)[usize::from(rng.bernoulli(0.2))];
-    let mut text = if mentioned.adjective {
-        with_article(&format!("{} {word}", cast.adjective))
-    } else {
-        with_article(word)
-    };
+    let mut text =
+        if mentioned.adjective { with_article(&format!("{} {word}", cast.adjective)) } else { with_article(word) };
 
     let possessive = ["its", "its", "his", "her"][rng.below(4)];
     text.push_str(&matter(plot, cast, bare, possessive, &mut mentioned, rng));
@@ -134,14 +130,7 @@ pub fn prompt(plot: &Plot, cast: &Cast, rng: &mut Rng) -> (String, Mentioned) {
 
 /// What the prompt says of the plot, the friend or the prop, with a leading
 /// space; empty if it says nothing of them.
-fn matter(
-    plot: &Plot,
-    cast: &Cast,
-    bare: bool,
-    possessive: &str,
-    mentioned: &mut Mentioned,
-    rng: &mut Rng,
-) -> String {
+fn matter(plot: &Plot, cast: &Cast, bare: bool, possessive: &str, mentioned: &mut Mentioned, rng: &mut Rng) -> String {
     let kind = rng.uniform();
     if kind < 0.45 && !plot.asks.is_empty() {
         let ask = &plot.asks[rng.below(plot.asks.len())];
@@ -189,7 +178,5 @@ fn with_article(words: &str) -> String {
 
 fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
-    chars
-        .next()
-        .map_or_else(String::new, |first| first.to_uppercase().collect::<String>() + chars.as_str())
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().collect::<String>() + chars.as_str())
 }

@@ -38,12 +38,7 @@ pub(crate) fn foreground(place: Place, sky: Sky) -> Option<Vec<(Rgb, f32)>> {
     let mut shape = Canvas::new();
     shape.fill([1.0; 3], |x, y| hull(x, y) || y >= 59.5);
     let mut colour = Canvas::new();
-    colour.gradient(
-        tint(rgb(196, 118, 66), light),
-        tint(rgb(142, 76, 44), light),
-        (50.0, 60.0),
-        |_, _| true,
-    );
+    colour.gradient(tint(rgb(196, 118, 66), light), tint(rgb(142, 76, 44), light), (50.0, 60.0), |_, _| true);
     colour.fill(tint(rgb(245, 232, 205), light), |_, y| y < 51.6);
     let (near, _) = water(sky);
     colour.fill(near, |x, y| y >= 59.5 + wave(x, 8.0));
@@ -84,8 +79,7 @@ fn draw_sky(canvas: &mut Canvas, sky: Sky) {
         Sky::Night => {
             canvas.gradient(rgb(22, 28, 78), rgb(70, 82, 150), span, |_, _| true);
             canvas.fill(rgb(255, 240, 178), |x, y| {
-                in_ellipse(x, y, ORB, (6.2, 6.2))
-                    && !in_ellipse(x, y, (ORB.0 - 3.2, ORB.1 - 1.4), (5.4, 5.4))
+                in_ellipse(x, y, ORB, (6.2, 6.2)) && !in_ellipse(x, y, (ORB.0 - 3.2, ORB.1 - 1.4), (5.4, 5.4))
             });
             const STARS: [(f32, f32); 9] = [
                 (14.0, 9.0),
@@ -104,8 +98,7 @@ fn draw_sky(canvas: &mut Canvas, sky: Sky) {
         }
         Sky::Rain => {
             canvas.gradient(rgb(112, 126, 148), rgb(184, 196, 208), span, |_, _| true);
-            canvas
-                .fill(rgb(88, 100, 122), |x, y| cloud(x, y, 17.0, 11.0) || cloud(x, y, 45.0, 11.0));
+            canvas.fill(rgb(88, 100, 122), |x, y| cloud(x, y, 17.0, 11.0) || cloud(x, y, 45.0, 11.0));
             canvas.fill(rgb(214, 230, 246), |x, y| {
                 // Streaks lean to the left as they fall; rows alternate.
                 let row = (y / 8.0) as i32;
@@ -134,12 +127,8 @@ fn meadow(canvas: &mut Canvas, light: Rgb) {
     canvas.fill(tint(rgb(158, 214, 120), light), |x, y| {
         in_ellipse(x, y, (14.0, 46.0), (26.0, 14.0)) || in_ellipse(x, y, (54.0, 46.0), (24.0, 11.0))
     });
-    canvas.gradient(
-        tint(rgb(128, 204, 92), light),
-        tint(rgb(92, 176, 76), light),
-        (HORIZON, 64.0),
-        |_, y| y >= HORIZON,
-    );
+    canvas
+        .gradient(tint(rgb(128, 204, 92), light), tint(rgb(92, 176, 76), light), (HORIZON, 64.0), |_, y| y >= HORIZON);
     const FLOWERS: [(f32, f32, Rgb); 6] = [
         (5.0, 44.0, rgb(255, 122, 150)),
         (59.0, 45.0, rgb(255, 226, 96)),
@@ -154,12 +143,7 @@ fn meadow(canvas: &mut Canvas, light: Rgb) {
 }
 
 fn forest(canvas: &mut Canvas, light: Rgb) {
-    canvas.gradient(
-        tint(rgb(92, 158, 84), light),
-        tint(rgb(62, 124, 66), light),
-        (HORIZON, 64.0),
-        |_, y| y >= HORIZON,
-    );
+    canvas.gradient(tint(rgb(92, 158, 84), light), tint(rgb(62, 124, 66), light), (HORIZON, 64.0), |_, y| y >= HORIZON);
     let far = tint(rgb(74, 142, 96), light);
     for cx in [16.0, 26.0, 36.0, 47.0] {
         canvas.fill(far, |x, y| in_triangle(x, y, (cx, 22.0), HORIZON + 1.0, 6.5));
@@ -188,15 +172,11 @@ fn beach(canvas: &mut Canvas, light: Rgb, sky: Sky) {
     let (near, far) = water(sky);
     canvas.gradient(far, near, (34.0, 46.0), |_, y| y >= 34.0);
     canvas.fill(mix(far, [1.0; 3], 0.55), |x, y| y >= 42.2 + wave(x, 16.0) * 1.2);
-    canvas.gradient(
-        tint(rgb(250, 228, 168), light),
-        tint(rgb(236, 204, 136), light),
-        (44.0, 64.0),
-        |x, y| y >= 43.8 + wave(x, 16.0) * 1.2,
-    );
+    canvas.gradient(tint(rgb(250, 228, 168), light), tint(rgb(236, 204, 136), light), (44.0, 64.0), |x, y| {
+        y >= 43.8 + wave(x, 16.0) * 1.2
+    });
     let trunk = tint(rgb(160, 112, 72), light);
-    canvas
-        .fill(trunk, |x, y| (18.0..47.0).contains(&y) && (x - 4.0 - (47.0 - y) * 0.06).abs() < 1.5);
+    canvas.fill(trunk, |x, y| (18.0..47.0).contains(&y) && (x - 4.0 - (47.0 - y) * 0.06).abs() < 1.5);
     let leaf = tint(rgb(62, 158, 84), light);
     for (cx, cy, rx, ry) in [
         (1.0, 19.5, 5.0, 2.2),
@@ -214,16 +194,11 @@ fn snow(canvas: &mut Canvas, light: Rgb) {
     let cap = tint(rgb(248, 252, 255), light);
     for (cx, top, half) in [(13.0, 17.0, 17.0), (53.0, 20.0, 16.0)] {
         canvas.fill(rock, |x, y| in_triangle(x, y, (cx, top), 41.0, half));
-        canvas.fill(cap, |x, y| {
-            in_triangle(x, y, (cx, top), 41.0, half) && y < top + 7.0 - wave(x, 5.0) * 2.0
-        });
+        canvas.fill(cap, |x, y| in_triangle(x, y, (cx, top), 41.0, half) && y < top + 7.0 - wave(x, 5.0) * 2.0);
     }
-    canvas.gradient(
-        tint(rgb(246, 250, 255), light),
-        tint(rgb(206, 224, 244), light),
-        (HORIZON, 64.0),
-        |x, y| y >= HORIZON + 1.0 || in_ellipse(x, y, (32.0, 41.0), (20.0, 6.0)),
-    );
+    canvas.gradient(tint(rgb(246, 250, 255), light), tint(rgb(206, 224, 244), light), (HORIZON, 64.0), |x, y| {
+        y >= HORIZON + 1.0 || in_ellipse(x, y, (32.0, 41.0), (20.0, 6.0))
+    });
 }
 
 fn sea(canvas: &mut Canvas, light: Rgb, sky: Sky) {
@@ -260,42 +235,27 @@ fn indoor(canvas: &mut Canvas, sky: Sky) {
         Sky::Night => [0.74, 0.70, 0.78],
         Sky::Rain => [0.86, 0.86, 0.88],
     };
-    let pane = |x: f32, y: f32| {
-        in_box(x, y, (8.0, 4.0), (30.5, 29.0)) || in_box(x, y, (33.5, 4.0), (56.0, 29.0))
-    };
+    let pane = |x: f32, y: f32| in_box(x, y, (8.0, 4.0), (30.5, 29.0)) || in_box(x, y, (33.5, 4.0), (56.0, 29.0));
     let frame = |x: f32, y: f32| in_box(x, y, (5.5, 1.5), (58.5, 31.5));
     canvas.fill(tint(rgb(248, 214, 186), lamp), |x, y| !frame(x, y));
     canvas.fill(tint(rgb(255, 250, 240), lamp), |x, y| frame(x, y) && !pane(x, y));
-    canvas.gradient(
-        tint(rgb(196, 146, 102), lamp),
-        tint(rgb(172, 122, 82), lamp),
-        (44.0, 64.0),
-        |_, y| y >= 44.0,
-    );
+    canvas.gradient(tint(rgb(196, 146, 102), lamp), tint(rgb(172, 122, 82), lamp), (44.0, 64.0), |_, y| y >= 44.0);
     canvas.fill(tint(rgb(255, 250, 240), lamp), |_, y| (42.5..44.0).contains(&y));
     canvas.fill(tint(rgb(226, 112, 112), lamp), |x, y| in_ellipse(x, y, (32.0, 57.0), (28.0, 5.5)));
     canvas.fill(tint(rgb(250, 206, 180), lamp), |x, y| in_ellipse(x, y, (32.0, 57.0), (24.0, 4.0)));
 }
 
 fn road(canvas: &mut Canvas, light: Rgb) {
-    canvas
-        .fill(tint(rgb(170, 206, 130), light), |x, y| in_ellipse(x, y, (50.0, 44.0), (28.0, 11.0)));
-    canvas.gradient(
-        tint(rgb(182, 206, 112), light),
-        tint(rgb(146, 180, 88), light),
-        (HORIZON, 64.0),
-        |_, y| y >= HORIZON,
-    );
+    canvas.fill(tint(rgb(170, 206, 130), light), |x, y| in_ellipse(x, y, (50.0, 44.0), (28.0, 11.0)));
+    canvas.gradient(tint(rgb(182, 206, 112), light), tint(rgb(146, 180, 88), light), (HORIZON, 64.0), |_, y| {
+        y >= HORIZON
+    });
     let half = |y: f32| 3.0 + (y - HORIZON) * 1.5;
-    canvas.gradient(
-        tint(rgb(150, 150, 160), light),
-        tint(rgb(112, 112, 124), light),
-        (HORIZON, 64.0),
-        |x, y| y >= HORIZON && (x - 32.0).abs() < half(y),
-    );
+    canvas.gradient(tint(rgb(150, 150, 160), light), tint(rgb(112, 112, 124), light), (HORIZON, 64.0), |x, y| {
+        y >= HORIZON && (x - 32.0).abs() < half(y)
+    });
     canvas.fill(tint(rgb(255, 244, 200), light), |x, y| {
-        let dash =
-            (40.0..43.0).contains(&y) || (46.0..50.0).contains(&y) || (59.0..64.0).contains(&y);
+        let dash = (40.0..43.0).contains(&y) || (46.0..50.0).contains(&y) || (59.0..64.0).contains(&y);
         dash && (x - 32.0).abs() < 0.06 * half(y)
     });
     let wall = tint(rgb(255, 240, 220), light);

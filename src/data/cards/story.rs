@@ -87,10 +87,8 @@ pub fn document(stream: Stream, index: u64) -> Document {
     let labels = outline.labels();
     let scenes = outline.scenes();
     let sentences = std::mem::take(&mut outline.sentences);
-    let parts = sentences
-        .into_iter()
-        .zip(scenes)
-        .flat_map(|(text, scene)| [Part::Text(text), Part::Image(paint(&scene))]);
+    let parts =
+        sentences.into_iter().zip(scenes).flat_map(|(text, scene)| [Part::Text(text), Part::Image(paint(&scene))]);
     Document { parts: parts.collect(), labels, prompt: outline.prompt }
 }
 
@@ -158,13 +156,7 @@ impl Outline {
         let Cast { character, place, sky, .. } = self.cast;
         let beats = self.plot.beats.iter();
         beats
-            .map(|beat| Scene {
-                place,
-                sky,
-                character,
-                other: other(beat.other, &self.cast),
-                mark: beat.mark,
-            })
+            .map(|beat| Scene { place, sky, character, other: other(beat.other, &self.cast), mark: beat.mark })
             .collect()
     }
 
@@ -219,8 +211,7 @@ fn is_allowed(stream: Stream, plot: &Plot, cast: &Cast) -> bool {
     });
     let props: Vec<Prop> = cast.prop.into_iter().chain(shown).collect();
     let lonely_pairs = [Some(cast.character), cast.friend].into_iter().flatten().any(|character| {
-        held_out_place(character, cast.place)
-            || props.iter().any(|&prop| held_out_prop(character, prop))
+        held_out_place(character, cast.place) || props.iter().any(|&prop| held_out_prop(character, prop))
     });
     !lonely_pairs && !cast.friend.is_some_and(|friend| held_out_friend(cast.character, friend))
 }

@@ -42,11 +42,7 @@ fn space_len(text: &str, first: char) -> usize {
     let rest = text.trim_start();
     let space = &text[..text.len() - rest.len()];
     let last = space.chars().next_back().unwrap_or(first);
-    if rest.is_empty() || space.len() == last.len_utf8() {
-        space.len()
-    } else {
-        space.len() - last.len_utf8()
-    }
+    if rest.is_empty() || space.len() == last.len_utf8() { space.len() } else { space.len() - last.len_utf8() }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
