@@ -1,6 +1,11 @@
-//! The training data: illustrated stories without end, from a number.
+//! The training data: illustrated stories without end, from a number, and documents of anybody's
+//! making, from files.
 //!
 //! The same index gives the same bytes on every target.
+
+pub mod document;
+
+pub mod files;
 
 pub mod cards;
 
@@ -14,5 +19,6 @@ pub mod atlas;
 
 mod canvas;
 
+pub use document::{Document, Documents, Part};
 pub use picture::Picture;
 pub use stream::Stream;

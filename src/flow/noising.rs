@@ -35,33 +35,71 @@ pub struct Noised {
     pub images: Vec<NoisedImage>,
 }
 
-/// The interleaved case: tokens are kept with probability κ(t_text), pictures appear on the joint
-/// clock ([`times`]), absent ones become image tokens in the bags. `tau_text` is in [0, 2].
-///
-/// Draws one uniform number for each element of the response, in reading order: for a token
-/// whether it is kept, for a picture the `u` of Eq. 28.
-pub fn noise(clean: &Sequence, image_token: u32, schedule: Schedule, tau_text: f32, rng: &mut Rng) -> Noised {
-    let kept_prob = schedule.kappa(times::clip(tau_text));
-    let mut image_times = vec![0.0; n_images(clean)];
-    let mut keep = Vec::with_capacity(clean.response().len());
-    for element in clean.response() {
-        keep.push(match *element {
-            Element::Token(_) => rng.bernoulli(kept_prob),
-            Element::Image(source) => {
-                let tau_img = times::image_clock(schedule, tau_text, rng.uniform());
-                let time = times::image_time(tau_img);
-                image_times[source] = time.unwrap_or(0.0);
-                time.is_some()
-            }
-        });
+/// What noise does to a clean document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Corruption {
+    /// Of each element of the response, whether it stays.
+    pub keep: Vec<bool>,
+    /// The time of each picture in [0, 1]; that of an absent one is not read.
+    pub image_times: Vec<f32>,
+}
+
+impl Corruption {
+    /// The interleaved case: tokens are kept with probability κ(t_text), pictures appear on the
+    /// joint clock ([`times`]). `tau_text` is in [0, 2].
+    ///
+    /// Draws one uniform number for each element of the response, in reading order: for a token
+    /// whether it is kept, for a picture the `u` of Eq. 28.
+    pub fn draw(clean: &Sequence, schedule: Schedule, tau_text: f32, rng: &mut Rng) -> Self {
+        let kept_prob = schedule.kappa(times::clip(tau_text));
+        let mut image_times = vec![0.0; n_images(clean)];
+        let mut keep = Vec::with_capacity(clean.response().len());
+        for element in clean.response() {
+            keep.push(match *element {
+                Element::Token(_) => rng.bernoulli(kept_prob),
+                Element::Image(source) => {
+                    let tau_img = times::image_clock(schedule, tau_text, rng.uniform());
+                    let time = times::image_time(tau_img);
+                    image_times[source] = time.unwrap_or(0.0);
+                    time.is_some()
+                }
+            });
+        }
+        Self { keep, image_times }
     }
+
+    /// Independent times (section 2.3.1 of the paper): tokens are kept with probability κ(t_text),
+    /// pictures are never absent, and picture `i` is at `t_images[i]` in [0, 1].
+    ///
+    /// Draws one uniform number for each token of the response, in reading order.
+    pub fn draw_pair(clean: &Sequence, schedule: Schedule, t_text: f32, t_images: &[f32], rng: &mut Rng) -> Self {
+        let kept_prob = schedule.kappa(t_text);
+        let keep = clean.response().iter().map(|element| match element {
+            Element::Token(_) => rng.bernoulli(kept_prob),
+            Element::Image(_) => true,
+        });
+        Self { keep: keep.collect(), image_times: t_images.to_vec() }
+    }
+
+    /// Leaves alone what is given: those elements stay, and their pictures are clean. `given` has
+    /// an entry for each element of the response.
+    pub fn spare(&mut self, clean: &Sequence, given: &[bool]) {
+        for (i, element) in clean.response().iter().enumerate().filter(|&(i, _)| given[i]) {
+            self.keep[i] = true;
+            if let Element::Image(source) = *element {
+                self.image_times[source] = 1.0;
+            }
+        }
+    }
+}
+
+/// The interleaved case: [`Corruption::draw`], and its result.
+pub fn noise(clean: &Sequence, image_token: u32, schedule: Schedule, tau_text: f32, rng: &mut Rng) -> Noised {
+    let Corruption { keep, image_times } = Corruption::draw(clean, schedule, tau_text, rng);
     noise_at(clean, image_token, &keep, &image_times)
 }
 
-/// Independent times (section 2.3.1 of the paper): tokens are kept with probability κ(t_text),
-/// pictures are never absent, and picture `i` is at `t_images[i]` in [0, 1].
-///
-/// Draws one uniform number for each token of the response, in reading order.
+/// Independent times: [`Corruption::draw_pair`], and its result.
 ///
 /// # Panics
 ///
@@ -74,16 +112,8 @@ pub fn noise_pair(
     t_images: &[f32],
     rng: &mut Rng,
 ) -> Noised {
-    let kept_prob = schedule.kappa(t_text);
-    let keep: Vec<bool> = clean
-        .response()
-        .iter()
-        .map(|element| match element {
-            Element::Token(_) => rng.bernoulli(kept_prob),
-            Element::Image(_) => true,
-        })
-        .collect();
-    noise_at(clean, image_token, &keep, t_images)
+    let Corruption { keep, image_times } = Corruption::draw_pair(clean, schedule, t_text, t_images, rng);
+    noise_at(clean, image_token, &keep, &image_times)
 }
 
 /// The part without chance: keeps those elements of the response for which `keep` says so, and

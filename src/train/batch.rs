@@ -4,7 +4,8 @@
 
 use super::config::TrainConfig;
 use super::source::{Clean, Source};
-use crate::flow::noising::{Noised, noise, noise_pair};
+use crate::error::Result;
+use crate::flow::noising::{Corruption, Noised, noise_at};
 use crate::flow::rng::Rng;
 use crate::flow::schedule::Schedule;
 use crate::flow::sequence::Sequence;
@@ -60,15 +61,19 @@ impl NoisyRow {
 }
 
 /// The steps of one pool, in the order in which they are used, each as its shards.
-pub fn pool(config: &TrainConfig, source: &Source, pool: usize) -> Vec<Vec<Batch>> {
+///
+/// # Errors
+///
+/// Those of the documents.
+pub fn pool(config: &TrainConfig, source: &Source, pool: usize) -> Result<Vec<Vec<Batch>>> {
     let n_rows = config.pool_steps * config.batch_size;
     let mut rows: Vec<NoisyRow> = (0..n_rows)
         .map(|i| {
             let index = (pool * n_rows + i) as u64;
             let mut rng = Rng::stream(config.seed, index);
-            noisy_row(config, source, source.clean(index), &mut rng)
+            Ok(noisy_row(config, source, source.clean(index)?, &mut rng))
         })
-        .collect();
+        .collect::<Result<_>>()?;
     rows.sort_by_key(NoisyRow::shape);
     // Shards of one shape each, so that little is padding, in a random order, so that a step sees
     // several shapes and the gradient has no rhythm.
@@ -81,7 +86,7 @@ pub fn pool(config: &TrainConfig, source: &Source, pool: usize) -> Vec<Vec<Batch
         shards.swap(i, rng.below(i + 1));
     }
     let mut left = shards.into_iter();
-    (0..config.pool_steps).map(|_| left.by_ref().take(config.n_shards).collect()).collect()
+    Ok((0..config.pool_steps).map(|_| left.by_ref().take(config.n_shards).collect()).collect())
 }
 
 fn noisy_row(config: &TrainConfig, source: &Source, clean: Clean, rng: &mut Rng) -> NoisyRow {
@@ -94,17 +99,18 @@ fn noisy_row(config: &TrainConfig, source: &Source, clean: Clean, rng: &mut Rng)
     }
     let clean_len = sequence.elements.len() - sequence.n_prompt + 1;
     let schedule = Schedule::Linear;
-    let image = source.image_token();
-    let noised = if rng.bernoulli(config.pair_share) {
+    let mut corruption = if rng.bernoulli(config.pair_share) {
         let clean_text = rng.bernoulli(config.pair_clean_text);
         let t_text = if clean_text { 1.0 } else { rng.uniform() };
         let times: Vec<f32> = clean.latents.iter().map(|_| rng.uniform()).collect();
-        noise_pair(&sequence, image, schedule, t_text, &times, rng)
+        Corruption::draw_pair(&sequence, schedule, t_text, &times, rng)
     } else {
         let complete = rng.bernoulli(config.complete_share);
         let tau = rng.uniform() + if complete { 1.0 } else { 0.0 };
-        noise(&sequence, image, schedule, tau, rng)
+        Corruption::draw(&sequence, schedule, tau, rng)
     };
+    corruption.spare(&sequence, &clean.given);
+    let noised = noise_at(&sequence, source.image_token(), &corruption.keep, &corruption.image_times);
     let images = noised
         .images
         .iter()

@@ -1,9 +1,11 @@
 //! The training configuration: everything a run depends on, in one committed file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::cards::Cards;
+use crate::data::{Documents, Stream, files};
 use crate::error::{Error, Result};
 use crate::model::ModelConfig;
 
@@ -15,6 +17,8 @@ pub struct TrainConfig {
     pub name: String,
     /// The model. `network.vocab_size` is an upper bound; the tokenizer may find fewer entries.
     pub model: ModelConfig,
+    /// What the model learns from.
+    pub data: DataConfig,
     /// Seed of weights, noise and order.
     pub seed: u64,
     /// Optimiser steps.
@@ -56,6 +60,42 @@ pub struct TrainConfig {
     pub save_every: usize,
     /// A sample sheet every so many steps.
     pub sample_every: usize,
+}
+
+/// What a model learns from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum DataConfig {
+    /// The small world, [`cards`](crate::data::cards).
+    Cards,
+    /// Documents from files, [`files`].
+    Files {
+        /// A `.jsonl` file, a `.tar` file or a folder of these.
+        path: PathBuf,
+    },
+}
+
+impl DataConfig {
+    /// The documents for a model of this shape; `seed` determines the order of a finite set.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`files::open`].
+    pub fn documents(&self, model: &ModelConfig, seed: u64) -> Result<Box<dyn Documents>> {
+        match self {
+            DataConfig::Cards => Ok(Box::new(Cards(Stream::Train))),
+            DataConfig::Files { path } => files::open(path, model.codec.image_px, seed),
+        }
+    }
+
+    /// An error about the data as a whole.
+    pub(super) fn error(&self, field: &str, reason: &str) -> Error {
+        let file = match self {
+            DataConfig::Cards => "cards".into(),
+            DataConfig::Files { path } => path.display().to_string(),
+        };
+        Error::Data { file, line: 0, field: field.into(), reason: reason.into() }
+    }
 }
 
 /// How gradients become steps.

@@ -23,8 +23,7 @@ use super::export::{self, Trained};
 use super::source::Source;
 use super::trainer::{StepReport, Trainer};
 use super::{plot, sheet};
-use crate::data::cards::{self, Part};
-use crate::data::{Picture, Stream};
+use crate::data::{Documents, Part, Picture};
 use crate::error::{Error, Result};
 use crate::model::Tokenizer;
 
@@ -48,8 +47,12 @@ pub fn run(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
     let mut config = config.clone();
     config.model.network.vocab_size = trained.tokenizer.vocab_size();
     write(&out.join("config.json"), serde_json::to_string_pretty(&config).unwrap_or_default().as_bytes())?;
-    let source =
-        Source::new(Stream::Train, trained.tokenizer.clone(), trained.codec.clone(), trained.preconditioner.clone())?;
+    let source = Source::new(
+        config.data.documents(&config.model, config.seed)?,
+        trained.tokenizer.clone(),
+        trained.codec.clone(),
+        trained.preconditioner.clone(),
+    )?;
     let mut trainer = Trainer::new(&config, Device::flex())?;
     if resume {
         let last = last_checkpoint(out)?;
@@ -71,7 +74,7 @@ pub fn run(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
     let batches = prefetch(&config, source, trainer.step());
     let mut speed = Speed::start();
     while trainer.step() < config.n_steps {
-        let shards = batches.recv().map_err(|_| Error::Internal { reason: "the data thread stopped".into() })?;
+        let shards = batches.recv().map_err(|_| Error::Internal { reason: "the data thread stopped".into() })??;
         let report = trainer.train_step(&shards)?;
         speed.count(&shards);
         log.add(&report, &shards);
@@ -115,31 +118,40 @@ pub fn export_last(run: &Path, out: &Path) -> Result<usize> {
 
 /// The tokenizer and the codec: read from the run folder, or made from the data and written there.
 fn prepare(config: &TrainConfig, out: &Path) -> Result<Trained> {
+    let documents = config.data.documents(&config.model, config.seed)?;
     let path = out.join("tokenizer.json");
     if !path.exists() {
-        let texts = (0..TOKENIZER_DOCUMENTS).flat_map(|index| {
-            let document = cards::document(Stream::Train, index);
-            let parts = document.parts.into_iter().filter_map(|part| match part {
+        let mut texts = Vec::new();
+        for index in 0..at_most(TOKENIZER_DOCUMENTS, &*documents) {
+            let document = documents.document(index)?;
+            texts.push(document.prompt);
+            texts.extend(document.parts.into_iter().filter_map(|part| match part {
                 Part::Text(text) => Some(text),
                 Part::Image(_) => None,
-            });
-            std::iter::once(document.prompt).chain(parts).collect::<Vec<String>>()
-        });
-        write(&path, train_bpe(texts, config.model.network.vocab_size)?.as_bytes())?;
+            }));
+        }
+        write(&path, train_bpe(texts.into_iter(), config.model.network.vocab_size)?.as_bytes())?;
     }
     let json = fs::read(&path).map_err(|error| Error::io(&path, error))?;
     let tokenizer = Tokenizer::from_json(&json)?;
     let path = out.join("codec.safetensors");
     if !path.exists() {
-        let pictures: Vec<Picture> = (0..CODEC_DOCUMENTS)
-            .flat_map(|index| cards::document(Stream::Train, index).parts)
-            .filter_map(|part| match part {
+        let mut pictures: Vec<Picture> = Vec::new();
+        for index in 0..at_most(CODEC_DOCUMENTS, &*documents) {
+            pictures.extend(documents.document(index)?.parts.into_iter().filter_map(|part| match part {
                 Part::Image(picture) => Some(picture),
                 Part::Text(_) => None,
-            })
-            .collect();
+            }));
+        }
+        if pictures.is_empty() {
+            return Err(config.data.error("data", "its documents have no pictures, expected some to fit the codec to"));
+        }
         let (codec, preconditioner) = codec_fit::fit(&config.model.codec, &pictures);
-        println!("codec: {:.1} dB on {} pictures", codec_fit::mean_psnr(&codec, &pictures[..200]), pictures.len());
+        println!(
+            "codec: {:.1} dB on {} pictures",
+            codec_fit::mean_psnr(&codec, &pictures[..pictures.len().min(200)]),
+            pictures.len()
+        );
         write(&path, &export::codec_file(&codec, &preconditioner)?)?;
     }
     let bytes = fs::read(&path).map_err(|error| Error::io(&path, error))?;
@@ -147,17 +159,28 @@ fn prepare(config: &TrainConfig, out: &Path) -> Result<Trained> {
     Ok(Trained { tokenizer, tokenizer_json: json, codec, preconditioner })
 }
 
+/// `n`, or one pass where there are fewer documents.
+fn at_most(n: u64, documents: &dyn Documents) -> u64 {
+    documents.period().map_or(n, |period| period.min(n))
+}
+
 /// Batches from `step` on, made one pool ahead by a thread of their own.
-fn prefetch(config: &TrainConfig, source: Source, step: usize) -> Receiver<Vec<Batch>> {
+fn prefetch(config: &TrainConfig, source: Source, step: usize) -> Receiver<Result<Vec<Batch>>> {
     let (sender, receiver) = sync_channel(config.pool_steps);
     let config = Arc::new(config.clone());
     std::thread::spawn(move || {
         let (mut pool, mut skip) = (step / config.pool_steps, step % config.pool_steps);
         loop {
-            for batch in batch::pool(&config, &source, pool).into_iter().skip(skip) {
-                if sender.send(batch).is_err() {
+            let batches = match batch::pool(&config, &source, pool) {
+                Ok(batches) => batches,
+                Err(error) => {
+                    // Whether anybody is left to hear it does not matter here.
+                    let _ = sender.send(Err(error));
                     return;
                 }
+            };
+            if batches.into_iter().skip(skip).any(|batch| sender.send(Ok(batch)).is_err()) {
+                return;
             }
             (pool, skip) = (pool + 1, 0);
         }

@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use crate::data::Stream;
-use crate::data::cards::{self, Document, Part};
+use crate::data::{Documents, Part};
 use crate::error::{Error, Result};
 use crate::flow::sequence::{Element, Sequence};
 use crate::model::codec::{ImageCodec, PcaCodec, Preconditioner};
@@ -12,7 +11,7 @@ use crate::model::tokenizer::Tokenizer;
 
 /// Makes clean sequences out of documents.
 pub struct Source {
-    stream: Stream,
+    documents: Box<dyn Documents>,
     tokenizer: Tokenizer,
     codec: PcaCodec,
     preconditioner: Preconditioner,
@@ -29,15 +28,22 @@ pub struct Clean {
     pub sequence: Sequence,
     /// Latents `[p·k]` of each picture.
     pub latents: Vec<Vec<f32>>,
+    /// Of each element of the response, whether it is given: never noised, and no loss on it.
+    pub given: Vec<bool>,
 }
 
 impl Source {
-    /// A source over one stream of documents.
+    /// A source over documents.
     ///
     /// # Errors
     ///
     /// [`Error::Model`] if the tokenizer lacks a special token.
-    pub fn new(stream: Stream, tokenizer: Tokenizer, codec: PcaCodec, preconditioner: Preconditioner) -> Result<Self> {
+    pub fn new(
+        documents: Box<dyn Documents>,
+        tokenizer: Tokenizer,
+        codec: PcaCodec,
+        preconditioner: Preconditioner,
+    ) -> Result<Self> {
         let find = |name: &str| {
             tokenizer.special(name).ok_or_else(|| Error::Model {
                 file: "tokenizer.json".into(),
@@ -45,24 +51,23 @@ impl Source {
             })
         };
         let specials = [find("<|begin|>")?, find("<|prompt-end|>")?, find("<|image|>")?];
-        Ok(Self { stream, tokenizer, codec, preconditioner, specials, painted: Mutex::default() })
-    }
-
-    /// Document `index` of the stream.
-    pub fn document(&self, index: u64) -> Document {
-        cards::document(self.stream, index)
+        Ok(Self { documents, tokenizer, codec, preconditioner, specials, painted: Mutex::default() })
     }
 
     /// Document `index` as a sequence.
-    pub fn clean(&self, index: u64) -> Clean {
-        let document = self.document(index);
+    ///
+    /// # Errors
+    ///
+    /// Those of the documents.
+    pub fn clean(&self, index: u64) -> Result<Clean> {
+        let document = self.documents.document(index)?;
         let [begin, prompt_end, _] = self.specials;
         let mut elements = vec![Element::Token(begin)];
         elements.extend(self.tokenizer.encode(&document.prompt).into_iter().map(Element::Token));
         elements.push(Element::Token(prompt_end));
         let n_prompt = elements.len();
-        let mut latents = Vec::new();
-        for part in &document.parts {
+        let (mut latents, mut given) = (Vec::new(), Vec::new());
+        for (i, part) in document.parts.iter().enumerate() {
             match part {
                 Part::Text(text) => elements.extend(self.tokenizer.encode(text).into_iter().map(Element::Token)),
                 Part::Image(picture) => {
@@ -70,8 +75,9 @@ impl Source {
                     latents.push(self.encode(&picture.rgb));
                 }
             }
+            given.resize(elements.len() - n_prompt, !document.asked.contains(&i));
         }
-        Clean { sequence: Sequence { elements, n_prompt }, latents }
+        Ok(Clean { sequence: Sequence { elements, n_prompt }, latents, given })
     }
 
     fn encode(&self, rgb: &[u8]) -> Vec<f32> {

@@ -6,9 +6,9 @@ use std::collections::{BTreeSet, HashSet};
 use oneflow_web::data::cards::bank::{Bank, Piece, Plot, Role, Slot, Template};
 use oneflow_web::data::cards::names::{ADJECTIVES, Character, Mark, Place, Prop, Sky};
 use oneflow_web::data::cards::realiser::{Cast, realise, takes_an};
-use oneflow_web::data::cards::{Other, Part, Scene, document, labels, paint, preview, text};
+use oneflow_web::data::cards::{Other, Scene, document, labels, paint, preview, text};
 use oneflow_web::data::holdout::{holdout_byte, is_held_out};
-use oneflow_web::data::{Picture, Stream, atlas};
+use oneflow_web::data::{Part, Picture, Stream, atlas};
 use sha2::{Digest, Sha256};
 
 /// SHA-256 over the first 1,000 training documents: prompts, sentences,

@@ -1,5 +1,9 @@
 //! Models with known answers, and what tests of the sampler share.
 
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -330,4 +334,14 @@ impl<M: FlowModel> FlowModel for Counted<M> {
     async fn token_logits(&self, hidden: &M::Hidden, slots: &[usize]) -> Result<Vec<Vec<f32>>> {
         self.model.token_logits(hidden, slots).await
     }
+}
+
+/// An empty folder of its own.
+pub fn folder(name: &str) -> PathBuf {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("oneflow-web-{name}-{}-{count}", std::process::id()));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
 }

@@ -1,21 +1,21 @@
 //! The trainer: it learns, it resumes, and its tensors agree with the plain loss.
 
 use std::fs;
-use std::path::PathBuf;
 
 use burn::tensor::Device;
 use oneflow_web::Error;
-use oneflow_web::data::cards::{Part, document};
-use oneflow_web::data::{Picture, Stream};
+use oneflow_web::data::cards::{Cards, document};
+use oneflow_web::data::{Part, Picture, Stream};
 use oneflow_web::model::Tokenizer;
 use oneflow_web::train::batch::{Batch, pool};
 use oneflow_web::train::bpe::train_bpe;
 use oneflow_web::train::codec_fit;
-use oneflow_web::train::config::{Optimizer, TrainConfig};
+use oneflow_web::train::config::{DataConfig, Optimizer, TrainConfig};
 use oneflow_web::train::source::Source;
 use oneflow_web::train::trainer::Trainer;
 
 use crate::model::tiny;
+use crate::support::folder;
 
 fn config() -> TrainConfig {
     let mut model = tiny();
@@ -26,6 +26,7 @@ fn config() -> TrainConfig {
     TrainConfig {
         name: "test".into(),
         model,
+        data: DataConfig::Cards,
         seed: 3,
         n_steps: 60,
         batch_size: 4,
@@ -72,7 +73,7 @@ fn source(config: &mut TrainConfig) -> Source {
     // 32 px patches have 3,072 values: too many to diagonalise in a test. Any frame of patches
     // serves, and the codec's own test fits a small one.
     let (codec, preconditioner) = frame(config, &pictures);
-    Source::new(Stream::Train, tokenizer, codec, preconditioner).unwrap()
+    Source::new(Box::new(Cards(Stream::Train)), tokenizer, codec, preconditioner).unwrap()
 }
 
 fn frame(
@@ -96,15 +97,8 @@ fn frame(
     (oneflow_web::model::PcaCodec::new(codec.clone(), vec![0.5; len], components, 5.0), preconditioner)
 }
 
-fn folder(name: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("oneflow-web-{name}-{}", std::process::id()));
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
-    folder
-}
-
 fn batches(config: &TrainConfig, source: &Source, n: usize) -> Vec<Vec<Batch>> {
-    (0..n).flat_map(|i| pool(config, source, i)).collect()
+    (0..n).flat_map(|i| pool(config, source, i).unwrap()).collect()
 }
 
 #[test]

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use oneflow_web::Result;
 use oneflow_web::checkpoint::folder::write_file;
-use oneflow_web::data::cards::{self, preview};
-use oneflow_web::data::{Stream, atlas};
+use oneflow_web::data::cards::{self, Cards, preview};
+use oneflow_web::data::files::{self, Format};
+use oneflow_web::data::{self, Stream, atlas};
 use oneflow_web::train::config::TrainConfig;
 use oneflow_web::train::run;
 use serde_json::json;
@@ -70,6 +71,27 @@ pub enum Data {
         #[arg(long)]
         pictures: Option<PathBuf>,
     },
+    /// Documents with their pictures as files, in the format that `train` reads.
+    Export {
+        /// The first document.
+        #[arg(long, default_value_t = 0)]
+        start: u64,
+        /// Documents.
+        #[arg(long, default_value_t = 1000)]
+        count: u64,
+        /// Which documents.
+        #[arg(long, value_enum, default_value_t = StreamName::Train)]
+        stream: StreamName,
+        /// JSON Lines and a folder of pictures for each document, or WebDataset shards.
+        #[arg(long, value_enum, default_value_t = FormatName::Jsonl)]
+        format: FormatName,
+        /// Documents of a shard.
+        #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+        shard_size: u32,
+        /// The folder to write.
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// Renders the sprite atlas from the icon package.
     Atlas {
         /// The package's icons.json.
@@ -79,6 +101,13 @@ pub enum Data {
         #[arg(long)]
         out: PathBuf,
     },
+}
+
+/// The formats by name.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub enum FormatName {
+    Jsonl,
+    Shards,
 }
 
 /// The streams by name.
@@ -118,6 +147,13 @@ pub fn data(args: &Data) -> Result<()> {
             write_file(out, preview::preview_html((*stream).into(), *start, *count)?.as_bytes())
         }
         Data::Prompts { count, stream, out, pictures } => prompts(*count, (*stream).into(), out, pictures.as_ref()),
+        Data::Export { start, count, stream, format, shard_size, out } => {
+            let format = match format {
+                FormatName::Jsonl => Format::JsonLines,
+                FormatName::Shards => Format::Shards { size: *shard_size as usize },
+            };
+            files::export(&Cards((*stream).into()), *start, *count, format, out)
+        }
         Data::Atlas { icons, out } => atlas::build_atlas(icons, out),
     }
 }
@@ -134,8 +170,8 @@ fn prompts(count: usize, stream: Stream, out: &std::path::Path, pictures: Option
         let mut n_images = 0;
         for part in &document.parts {
             match part {
-                cards::Part::Text(text) => sentences.push(text.trim().to_string()),
-                cards::Part::Image(picture) => {
+                data::Part::Text(text) => sentences.push(text.trim().to_string()),
+                data::Part::Image(picture) => {
                     if let Some(folder) = pictures {
                         let folder = folder.join(index.to_string());
                         std::fs::create_dir_all(&folder).map_err(|error| oneflow_web::Error::io(&folder, error))?;

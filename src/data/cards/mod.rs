@@ -26,4 +26,4 @@ pub mod preview;
 
 pub use painter::paint;
 pub use scene::{Other, Scene};
-pub use story::{BeatLabels, Document, Labels, Part, document, labels, scenes, text};
+pub use story::{BeatLabels, Cards, Document, Labels, document, labels, scenes, text};

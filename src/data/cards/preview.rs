@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 
-use super::{Document, Part, document};
+use super::{Document, document};
 use crate::data::Stream;
+use crate::data::document::Part;
 use crate::data::picture::png;
 use crate::error::Result;
 

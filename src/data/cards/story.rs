@@ -9,7 +9,9 @@ use super::pairs::{held_out_friend, held_out_place, held_out_prop};
 use super::prompts::{Mentioned, prompt};
 use super::realiser::{Cast, realise};
 use super::scene::{Other, Scene};
-use crate::data::{Picture, Stream};
+use crate::data::Stream;
+use crate::data::document::{self, Documents, Part};
+use crate::error::Result;
 use crate::flow::rng::Rng;
 
 /// An illustrated story.
@@ -21,15 +23,6 @@ pub struct Document {
     pub parts: Vec<Part>,
     /// What is true of it.
     pub labels: Labels,
-}
-
-/// A piece of a document.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// A sentence; all but the first begin with a space.
-    Text(String),
-    /// The picture of the sentence before it.
-    Image(Picture),
 }
 
 /// What is true of a document, by name.
@@ -70,6 +63,17 @@ pub struct BeatLabels {
     pub place: &'static str,
     /// Under which sky.
     pub sky: &'static str,
+}
+
+/// The documents of a stream, for training.
+#[derive(Clone, Copy, Debug)]
+pub struct Cards(pub Stream);
+
+impl Documents for Cards {
+    fn document(&self, index: u64) -> Result<document::Document> {
+        let Document { prompt, parts, .. } = document(self.0, index);
+        Ok(document::Document::new(prompt, parts))
+    }
 }
 
 /// Share of stories with one and with two pictures; the rest have three.
