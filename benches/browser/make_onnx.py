@@ -117,7 +117,9 @@ def build(config, n_tokens, n_images, is_fused):
     n_patches = (codec["image_px"] // codec["patch_px"]) ** 2
     n_coefs = codec["n_coefs"]
     n_image_rows = n_images * n_patches
-    n_rows = n_tokens + n_image_rows
+    # A picture has a text row, too.
+    n_text_rows = n_tokens + n_images
+    n_rows = n_text_rows + n_image_rows
     n_slots = 1 + max(n_tokens - N_PROMPT, 0) + n_images
     n_token_slots = -(-n_slots // SLOTS_PER_TOKEN)
 
@@ -174,15 +176,15 @@ def build(config, n_tokens, n_images, is_fused):
     g("MatMul", slots, gate, name="gate")
     logits = g("Transpose", tokens, perm=[1, 0])
     g("MatMul", g("Gather", slots, "token_slots", axis=0), logits, name="token_logits")
-    rows = g("Slice", x, g.constant([n_tokens]), g.constant([n_rows]), g.constant([0]))
+    rows = g("Slice", x, g.constant([n_text_rows]), g.constant([n_rows]), g.constant([0]))
     rows = g.modulate(rows, scale_out, shift_out, n_images, n_patches)
     g("MatMul", rows, adapter_out, name="images")
 
     real, whole = TensorProto.FLOAT, TensorProto.INT32
     value = helper.make_tensor_value_info
     inputs = [
-        value("tokens", whole, [n_tokens]),
-        value("segments", whole, [n_tokens]),
+        value("tokens", whole, [n_text_rows]),
+        value("segments", whole, [n_text_rows]),
         value("latents", real, [n_image_rows, n_coefs]),
         value("time_features", real, [n_images, TIME_FEATURES]),
         value("cos", real, [n_rows, d_head // 2]),
