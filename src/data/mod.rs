@@ -4,6 +4,10 @@
 
 pub mod cards;
 
+pub mod world;
+
+pub mod painting;
+
 pub mod stream;
 
 pub mod holdout;

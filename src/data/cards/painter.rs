@@ -9,7 +9,7 @@ use super::names::{Character, Mark, Place, Prop, Sky};
 use super::scene::{Other, Scene};
 use super::scenery;
 use crate::data::Picture;
-use crate::data::atlas::{Atlas, CELL};
+use crate::data::atlas::{Atlas, CELL, Set};
 use crate::data::canvas::{Rgb, SIDE};
 
 /// Longer side of a character that is alone, pixels.
@@ -148,7 +148,7 @@ impl Stamp {
     ///
     /// If the embedded atlas lacks the name; a test looks for all of them.
     fn new(name: &str, size_px: f32) -> Stamp {
-        let Some((index, cell)) = Atlas::embedded().cell(name) else {
+        let Some((index, cell)) = Atlas::embedded(Set::Cards).cell(name) else {
             panic!("the embedded atlas has no sprite {name}");
         };
         let [left, top, right, bottom] = index.bounds;

@@ -1,0 +1,3 @@
+//! Pictures of the large world.
+
+pub mod scene;
