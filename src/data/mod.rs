@@ -18,5 +18,7 @@ pub mod atlas;
 
 mod canvas;
 
+mod stamp;
+
 pub use picture::Picture;
 pub use stream::Stream;
