@@ -31,6 +31,9 @@ const FLYERS: [&str; 12] = [
 const HOVERERS: [&str; 8] =
     ["bat", "eagle", "dove", "butterfly", "honeybee", "ghost", "man-fairy", "woman-fairy"];
 
+/// Who is drawn from the side and yet stands upright, and falls over when asleep.
+const UPRIGHT: [&str; 5] = ["person-walking", "woman-running", "woman-dancing", "person-rowing-boat", "person-surfing"];
+
 /// What sits on the head.
 const WORN: [&str; 4] = ["crown", "top-hat", "womans-hat", "billed-cap"];
 
@@ -100,6 +103,10 @@ pub(super) fn flies(sprite: &str) -> bool {
 
 pub(super) fn hovers(sprite: &str) -> bool {
     HOVERERS.contains(&sprite)
+}
+
+pub(super) fn is_upright(sprite: &str) -> bool {
+    UPRIGHT.contains(&sprite)
 }
 
 pub(super) fn is_worn(sprite: &str) -> bool {

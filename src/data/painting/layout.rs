@@ -7,7 +7,7 @@ use super::stamp::Size;
 use crate::flow::rng::Rng;
 
 /// Middles of the slots, pixels from the left.
-const SLOTS: [f32; 5] = [13.0, 22.5, 32.0, 42.0, 51.0];
+const SLOTS: [f32; 5] = [14.0, 22.5, 32.0, 42.0, 50.0];
 /// Where feet stand, pixels from the top.
 pub(super) const GROUND: f32 = 58.0;
 /// Where the middle one of three stands, a step behind the others.
@@ -60,7 +60,7 @@ impl Layout {
         });
         let things = match n {
             0 => [(SLOTS[1], FRONT), (SLOTS[3], FRONT)],
-            1 => [(SLOTS[3] + 1.0, FRONT), (SLOTS[4] + 4.0, GROUND - 1.0)],
+            1 => [(SLOTS[3] + 1.0, FRONT), (SLOTS[4] + 5.0, GROUND - 1.0)],
             2 => [(SLOTS[2], FRONT), (SLOTS[2], BEHIND)],
             _ => [(SLOTS[1], FRONT + 1.0), (SLOTS[3], FRONT + 1.0)],
         };
@@ -74,7 +74,7 @@ impl Layout {
                 () => BACKDROP,
             };
             let x = match n {
-                1 => at(SLOTS[3] + 3.5),
+                1 => at(SLOTS[3] + 3.0),
                 3 => SLOTS[1],
                 _ => SLOTS[2],
             };

@@ -14,9 +14,9 @@ pub(super) fn fright() -> Vec<u8> {
 
 /// A zigzag.
 pub(super) fn anger() -> Vec<u8> {
-    let corners = [(10.0, 62.0), (29.0, 30.0), (48.0, 62.0), (67.0, 30.0), (86.0, 62.0)];
+    let corners = [(10.0, 70.0), (29.0, 24.0), (48.0, 70.0), (67.0, 24.0), (86.0, 70.0)];
     let lines: Vec<_> = corners.windows(2).map(|w| (w[0], w[1])).collect();
-    strokes([224, 36, 44], &lines, 8.5)
+    strokes([224, 36, 44], &lines, 9.5)
 }
 
 type Point = (f32, f32);

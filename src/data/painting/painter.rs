@@ -21,6 +21,8 @@ const HOVER: f32 = 4.0;
 const HOVER_SEA: f32 = 8.0;
 /// How much of a swimmer's height is under water.
 const SUNK: f32 = 0.22;
+/// How much of an animal's height is hidden when it lies on its belly.
+const FOLDED: f32 = 0.3;
 
 /// The picture of `scene`, 64 × 64 pixels.
 ///
@@ -91,10 +93,20 @@ struct Figure<'a> {
     stance: Stance,
     body: Body,
     mirrored: bool,
+    lying: Lying,
     /// Middle and size of the drawing, pixels.
     middle: (f32, f32),
     width: f32,
     height: f32,
+}
+
+/// How an actor sleeps. An animal that is drawn from its side would stand on its nose if it were
+/// turned, so it lies on its belly, its legs folded under it.
+#[derive(Clone, Copy, PartialEq)]
+enum Lying {
+    Awake,
+    Turned,
+    OnBelly,
 }
 
 /// What carries an actor.
@@ -114,6 +126,11 @@ impl<'a> Figure<'a> {
             Look::Right | Look::Front => actor.facing == Facing::Left,
         };
         let is_asleep = actor.pose == Pose::Asleep;
+        let lying = match () {
+            () if !is_asleep => Lying::Awake,
+            () if body.facing == Look::Left && !habits::is_upright(actor.sprite) => Lying::OnBelly,
+            () => Lying::Turned,
+        };
         let is_at_sea = sheet.scene.place == Place::Sea;
         let stance = match () {
             () if is_at_sea && habits::swims(actor.sprite) => Stance::Water,
@@ -122,7 +139,7 @@ impl<'a> Figure<'a> {
             () if habits::hovers(actor.sprite) && !is_asleep => Stance::Air,
             () => Stance::Ground,
         };
-        let stamp = sheet.kit.stamp(actor.sprite, spot.size, is_asleep, None);
+        let stamp = sheet.kit.stamp(actor.sprite, spot.size, lying == Lying::Turned, None);
         let (width, height) = (stamp.figure_width, stamp.figure_height);
         let lift = match stance {
             Stance::Ground => 0.0,
@@ -133,17 +150,18 @@ impl<'a> Figure<'a> {
         };
         let lift = match actor.pose {
             Pose::Stand => lift,
+            Pose::Asleep if lying == Lying::OnBelly => lift - FOLDED * height,
             Pose::Asleep => lift - 1.0,
             Pose::Jump => lift + JUMP,
         };
         // Nobody's head leaves the picture.
         let y = (spot.y - lift - height / 2.0).max(height / 2.0 + 1.0);
-        Figure { actor, spot, stance, body, mirrored, middle: (spot.x, y), width, height }
+        Figure { actor, spot, stance, body, mirrored, lying, middle: (spot.x, y), width, height }
     }
 
     /// A point of the drawing, from fractions of the bounds as the sprite stands upright.
     fn point(&self, [fx, fy]: [f32; 2]) -> (f32, f32) {
-        let (fx, fy) = if self.actor.pose == Pose::Asleep { (fy, 1.0 - fx) } else { (fx, fy) };
+        let (fx, fy) = if self.lying == Lying::Turned { (fy, 1.0 - fx) } else { (fx, fy) };
         let side = if self.mirrored { 0.5 - fx } else { fx - 0.5 };
         (self.middle.0 + side * self.width, self.middle.1 + (fy - 0.5) * self.height)
     }
@@ -165,7 +183,7 @@ impl Sheet<'_> {
     fn backdrop(&mut self, sprite: &str, spot: Spot) {
         let stamp = self.kit.stamp(sprite, spot.size, false, self.tint(sprite));
         // It stands in the light of the place, farther away than the actors.
-        let light = mix([1.0; 3], sky::light(self.scene.sky), 0.6);
+        let light = mix([1.0; 3], sky::light(self.scene.sky), 0.42);
         let lit = |s: [f32; 4]| [s[0] * light[0], s[1] * light[1], s[2] * light[2], s[3]];
         let is_in_water = self.is_at_sea() && !habits::is_airborne(sprite);
         let middle = (spot.x, spot.y - stamp.figure_height / 2.0);
@@ -196,8 +214,8 @@ impl Sheet<'_> {
 
     fn figure(&mut self, figure: &Figure) {
         let actor = figure.actor;
-        let stamp =
-            self.kit.stamp(actor.sprite, figure.spot.size, actor.pose == Pose::Asleep, self.tint(actor.sprite));
+        let is_turned = figure.lying == Lying::Turned;
+        let stamp = self.kit.stamp(actor.sprite, figure.spot.size, is_turned, self.tint(actor.sprite));
         let is_lifted = actor.pose == Pose::Jump || figure.stance == Stance::Air;
         let feet = (figure.spot.x, figure.spot.y - 0.3);
         match figure.stance {
@@ -210,6 +228,9 @@ impl Sheet<'_> {
         if figure.stance == Stance::Water && actor.pose != Pose::Jump {
             let level = figure.spot.y - 0.5;
             let seen = |x: usize, y: usize, s: [f32; 4]| water::sunk(level, (x, y), s);
+            stamp.draw_seen(&mut self.pixels, figure.middle, figure.mirrored, seen);
+        } else if figure.lying == Lying::OnBelly {
+            let seen = |_: usize, y: usize, s: [f32; 4]| s.map(|v| v * (figure.spot.y + 0.5 - y as f32).clamp(0.0, 1.0));
             stamp.draw_seen(&mut self.pixels, figure.middle, figure.mirrored, seen);
         } else {
             stamp.draw_seen(&mut self.pixels, figure.middle, figure.mirrored, |_, _, s| s);
@@ -233,7 +254,7 @@ impl Sheet<'_> {
         let middle = if figure.actor.pose == Pose::Asleep {
             // It stands by the sleeper's side.
             let side = if figure.actor.facing == Facing::Left { -0.3 } else { 0.3 };
-            (figure.middle.0 + side * figure.width, figure.middle.1 + figure.height / 2.0 + 1.0 - height / 2.0)
+            (figure.middle.0 + side * figure.width, figure.spot.y + 1.5 - height / 2.0)
         } else if habits::is_worn(sprite) {
             let (x, y) = figure.point(figure.body.head);
             (x, (y + 2.0 - height / 2.0).max(height / 2.0))

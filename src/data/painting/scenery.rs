@@ -149,7 +149,7 @@ fn forest(canvas: &mut Canvas, air: &Air) {
         y >= HORIZON && (x - 32.0 - (y - 38.0) * 0.1).abs() < 2.0 + (y - HORIZON) * 0.42
     });
     air.puddles(canvas, &[(30.0, 47.0, 4.5), (38.0, 60.5, 8.0)]);
-    for (cx, top, height) in [(9.0, 10.0, 31.0), (55.5, 8.0, 33.0)] {
+    for (cx, top, height) in [(7.0, 9.0, 32.0), (58.5, 12.0, 29.0)] {
         fir(canvas, air, (cx, top), height, rgb(46, 122, 78));
     }
     let leaf = air.leaf(rgb(38, 102, 66));
@@ -179,10 +179,14 @@ fn beach(canvas: &mut Canvas, air: &Air) {
     let trunk = air.plain(rgb(156, 108, 72));
     canvas.fill(trunk, |x, y| (17.0..48.0).contains(&y) && (x - 3.0 - (48.0 - y) * (48.0 - y) * 0.0072).abs() < 1.1 + (y - 17.0) * 0.02);
     let leaf = air.leaf(rgb(58, 160, 84));
-    for (dx, dy, rx, ry) in [(-5.0, 1.6, 5.6, 1.6), (5.2, 1.8, 5.8, 1.6), (-3.0, -1.8, 4.4, 1.5), (3.8, -1.8, 4.8, 1.5), (0.4, 3.6, 1.5, 4.2)] {
-        canvas.fill(leaf, |x, y| in_ellipse(x, y, (9.6 + dx, 16.8 + dy), (rx, ry)));
-    }
-    dots(canvas, &[(8.6, 18.6), (10.8, 18.8)], 1.1, trunk);
+    canvas.fill(leaf, |x, y| {
+        // Two fronds hang to either side, two rise a little.
+        let away = (x - 9.4).abs();
+        let hanging = y - 15.6 - away * away * 0.075;
+        let rising = y - 15.2 + away * 0.75 - away * away * 0.07;
+        (away < 9.6 && hanging.abs() < 1.5 - away * 0.12) || (away < 8.4 && rising.abs() < 1.3 - away * 0.1)
+    });
+    dots(canvas, &[(8.6, 17.6), (10.6, 17.9)], 1.0, trunk);
     dots(canvas, &[(57.0, 49.5)], 1.5, air.plain(rgb(246, 128, 108)));
     dots(canvas, &[(12.0, 61.0), (36.0, 52.0)], 1.2, air.plain(rgb(255, 246, 236)));
 }
@@ -290,7 +294,7 @@ fn indoor(canvas: &mut Canvas, air: &Air) {
         Sky::Sunset => [1.0, 0.87, 0.77],
         Sky::Night => [0.70, 0.65, 0.76],
         Sky::Rain => [0.84, 0.85, 0.89],
-        Sky::Snow => [0.94, 0.96, 1.0],
+        Sky::Snow => [0.84, 0.91, 1.0],
     };
     let lit = |r, g, b| tint(rgb(r, g, b), lamp);
     let pane = |x: f32, y: f32| {

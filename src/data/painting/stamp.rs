@@ -52,7 +52,7 @@ impl Size {
 }
 
 /// Longer side of a mark, pixels.
-const MARK_PX: f32 = 9.5;
+const MARK_PX: f32 = 10.0;
 
 /// The stamps.
 pub(super) struct Kit {
