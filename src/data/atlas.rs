@@ -148,9 +148,7 @@ impl Atlas {
         static CARDS: OnceLock<Atlas> = OnceLock::new();
         static STORYWORLD: OnceLock<Atlas> = OnceLock::new();
         let (atlas, png, json): (_, &[u8], _) = match set {
-            Set::Cards => {
-                (&CARDS, include_bytes!("../../assets/atlas.png"), include_str!("../../assets/atlas.json"))
-            }
+            Set::Cards => (&CARDS, include_bytes!("../../assets/atlas.png"), include_str!("../../assets/atlas.json")),
             Set::Storyworld => (
                 &STORYWORLD,
                 include_bytes!("../../assets/storyworld.png"),
@@ -184,9 +182,7 @@ impl Atlas {
         let cells = (0..index.sprites.len())
             .map(|i| {
                 let (x, y) = (i % columns * CELL * 4, i / columns * CELL);
-                (y..y + CELL)
-                    .flat_map(|row| sheet.as_raw()[row * pitch + x..][..CELL * 4].iter().copied())
-                    .collect()
+                (y..y + CELL).flat_map(|row| sheet.as_raw()[row * pitch + x..][..CELL * 4].iter().copied()).collect()
             })
             .collect();
         Ok(Atlas::new(index, cells))

@@ -30,12 +30,7 @@ impl Stamp {
                 rimmed.mean((x, y), scale)
             })
             .collect();
-        Stamp {
-            side,
-            figure_width: (right - left) as f32 / scale,
-            figure_height: (bottom - top) as f32 / scale,
-            rgba,
-        }
+        Stamp { side, figure_width: (right - left) as f32 / scale, figure_height: (bottom - top) as f32 / scale, rgba }
     }
 
     /// The stamp turned by a quarter, its top to the left.
@@ -61,8 +56,9 @@ impl Stamp {
     ) {
         let left = libm::floorf(cx + 0.5) as isize - self.side as isize / 2;
         let top = libm::floorf(cy + 0.5) as isize - self.side as isize / 2;
-        let range = |from: isize| (-from).clamp(0, self.side as isize) as usize
-            ..(SIDE as isize - from).clamp(0, self.side as isize) as usize;
+        let range = |from: isize| {
+            (-from).clamp(0, self.side as isize) as usize..(SIDE as isize - from).clamp(0, self.side as isize) as usize
+        };
         for row in range(top) {
             let y = (top + row as isize) as usize;
             for column in range(left) {
@@ -96,20 +92,14 @@ fn with_rim(cell: &[u8], radius: f32) -> Padded {
     for i in (0..CELL * CELL).filter(|i| alpha(i % CELL, i / CELL) > 127) {
         let (x, y) = (i % CELL, i / CELL);
         let inner = x > 0 && y > 0 && x + 1 < CELL && y + 1 < CELL;
-        let edge = !inner
-            || [(x - 1, y), (x + 1, y), (x, y - 1), (x, y + 1)]
-                .iter()
-                .any(|&(x, y)| alpha(x, y) <= 127);
+        let edge = !inner || [(x - 1, y), (x + 1, y), (x, y - 1), (x, y + 1)].iter().any(|&(x, y)| alpha(x, y) <= 127);
         if !edge {
             continue;
         }
         for dy in -reach..=reach {
             for dx in -reach..=reach {
                 if ((dx * dx + dy * dy) as f32) <= radius * radius {
-                    let at = (y as isize + pad as isize + dy) * side as isize
-                        + x as isize
-                        + pad as isize
-                        + dx;
+                    let at = (y as isize + pad as isize + dy) * side as isize + x as isize + pad as isize + dx;
                     rim[at as usize] = 1.0;
                 }
             }
@@ -136,12 +126,8 @@ impl Padded {
     fn mean(&self, (x0, y0): (f32, f32), side: f32) -> [f32; 4] {
         let mut sum = [0.0; 4];
         let (x0, y0) = (x0 + self.pad as f32, y0 + self.pad as f32);
-        let overlap = |i: usize, from: f32| {
-            ((i as f32 + 1.0).min(from + side) - (i as f32).max(from)).max(0.0)
-        };
-        let range = |from: f32| {
-            from.max(0.0) as usize..((from + side).max(0.0) as usize + 1).min(self.side)
-        };
+        let overlap = |i: usize, from: f32| ((i as f32 + 1.0).min(from + side) - (i as f32).max(from)).max(0.0);
+        let range = |from: f32| from.max(0.0) as usize..((from + side).max(0.0) as usize + 1).min(self.side);
         for y in range(y0) {
             for x in range(x0) {
                 let weight = overlap(x, x0) * overlap(y, y0) / (side * side);

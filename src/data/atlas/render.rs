@@ -102,8 +102,7 @@ fn default_side() -> u32 {
 
 /// One SVG body as a cell of straight-alpha RGBA.
 fn render_icon(body: &str, width: u32, height: u32) -> Result<Vec<u8>, String> {
-    let svg =
-        format!(r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">{body}</svg>"#);
+    let svg = format!(r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">{body}</svg>"#);
     let tree = usvg::Tree::from_str(&svg, &usvg::Options::default()).map_err(|e| e.to_string())?;
     let mut pixmap = tiny_skia::Pixmap::new(CELL as u32, CELL as u32).ok_or("no memory")?;
     let scale = CELL as f32 / width.max(height) as f32;

@@ -3,33 +3,103 @@
 use super::stamp::Size;
 
 const SMALL: [&str; 24] = [
-    "mouse", "rat", "hamster", "chipmunk", "hedgehog", "front-facing-baby-chick", "bird", "butterfly", "bug", "ant",
-    "honeybee", "lady-beetle", "spider", "snail", "lizard", "fish", "tropical-fish", "crab", "lobster", "dove",
-    "man-fairy", "woman-fairy", "bat", "nesting-dolls",
+    "mouse",
+    "rat",
+    "hamster",
+    "chipmunk",
+    "hedgehog",
+    "front-facing-baby-chick",
+    "bird",
+    "butterfly",
+    "bug",
+    "ant",
+    "honeybee",
+    "lady-beetle",
+    "spider",
+    "snail",
+    "lizard",
+    "fish",
+    "tropical-fish",
+    "crab",
+    "lobster",
+    "dove",
+    "man-fairy",
+    "woman-fairy",
+    "bat",
+    "nesting-dolls",
 ];
 
 const LARGE: [&str; 24] = [
-    "horse", "unicorn", "zebra", "deer", "moose", "bison", "cow", "ox", "camel", "llama", "giraffe", "elephant",
-    "mammoth", "rhinoceros", "hippopotamus", "kangaroo", "gorilla", "orangutan", "dragon", "sauropod", "t-rex",
-    "whale", "shark", "bear",
+    "horse",
+    "unicorn",
+    "zebra",
+    "deer",
+    "moose",
+    "bison",
+    "cow",
+    "ox",
+    "camel",
+    "llama",
+    "giraffe",
+    "elephant",
+    "mammoth",
+    "rhinoceros",
+    "hippopotamus",
+    "kangaroo",
+    "gorilla",
+    "orangutan",
+    "dragon",
+    "sauropod",
+    "t-rex",
+    "whale",
+    "shark",
+    "bear",
 ];
 
 /// Who is in the water at sea, and not in a boat.
 const SWIMMERS: [&str; 22] = [
-    "whale", "dolphin", "seal", "fish", "tropical-fish", "shark", "octopus", "crab", "lobster", "turtle", "duck",
-    "goose", "swan", "frog", "crocodile", "otter", "beaver", "hippopotamus", "penguin", "polar-bear",
-    "person-rowing-boat", "person-surfing",
+    "whale",
+    "dolphin",
+    "seal",
+    "fish",
+    "tropical-fish",
+    "shark",
+    "octopus",
+    "crab",
+    "lobster",
+    "turtle",
+    "duck",
+    "goose",
+    "swan",
+    "frog",
+    "crocodile",
+    "otter",
+    "beaver",
+    "hippopotamus",
+    "penguin",
+    "polar-bear",
+    "person-rowing-boat",
+    "person-surfing",
 ];
 
 /// Who is in the air at sea.
 const FLYERS: [&str; 12] = [
-    "bat", "owl", "parrot", "eagle", "dove", "bird", "butterfly", "honeybee", "lady-beetle", "ghost", "man-fairy",
+    "bat",
+    "owl",
+    "parrot",
+    "eagle",
+    "dove",
+    "bird",
+    "butterfly",
+    "honeybee",
+    "lady-beetle",
+    "ghost",
+    "man-fairy",
     "woman-fairy",
 ];
 
 /// Who is in the air everywhere, as the drawing shows it.
-const HOVERERS: [&str; 8] =
-    ["bat", "eagle", "dove", "butterfly", "honeybee", "ghost", "man-fairy", "woman-fairy"];
+const HOVERERS: [&str; 8] = ["bat", "eagle", "dove", "butterfly", "honeybee", "ghost", "man-fairy", "woman-fairy"];
 
 /// Who is drawn from the side and yet stands upright, and falls over when asleep.
 const UPRIGHT: [&str; 5] = ["person-walking", "woman-running", "woman-dancing", "person-rowing-boat", "person-surfing"];
@@ -38,13 +108,37 @@ const UPRIGHT: [&str; 5] = ["person-walking", "woman-running", "woman-dancing", 
 const WORN: [&str; 4] = ["crown", "top-hat", "womans-hat", "billed-cap"];
 
 const HIGH: [&str; 18] = [
-    "house", "house-with-garden", "houses", "castle", "circus-tent", "church", "school", "hospital", "factory",
-    "classical-building", "ferris-wheel", "mountain", "snow-capped-mountain", "volcano", "desert-island",
-    "deciduous-tree", "palm-tree", "ship",
+    "house",
+    "house-with-garden",
+    "houses",
+    "castle",
+    "circus-tent",
+    "church",
+    "school",
+    "hospital",
+    "factory",
+    "classical-building",
+    "ferris-wheel",
+    "mountain",
+    "snow-capped-mountain",
+    "volcano",
+    "desert-island",
+    "deciduous-tree",
+    "palm-tree",
+    "ship",
 ];
 
 const LOW: [&str; 11] = [
-    "rock", "wood", "chair", "television", "canoe", "bathtub", "window", "couch-and-lamp", "bed", "playground-slide",
+    "rock",
+    "wood",
+    "chair",
+    "television",
+    "canoe",
+    "bathtub",
+    "window",
+    "couch-and-lamp",
+    "bed",
+    "playground-slide",
     "fountain",
 ];
 

@@ -230,7 +230,8 @@ impl Sheet<'_> {
             let seen = |x: usize, y: usize, s: [f32; 4]| water::sunk(level, (x, y), s);
             stamp.draw_seen(&mut self.pixels, figure.middle, figure.mirrored, seen);
         } else if figure.lying == Lying::OnBelly {
-            let seen = |_: usize, y: usize, s: [f32; 4]| s.map(|v| v * (figure.spot.y + 0.5 - y as f32).clamp(0.0, 1.0));
+            let seen =
+                |_: usize, y: usize, s: [f32; 4]| s.map(|v| v * (figure.spot.y + 0.5 - y as f32).clamp(0.0, 1.0));
             stamp.draw_seen(&mut self.pixels, figure.middle, figure.mirrored, seen);
         } else {
             stamp.draw_seen(&mut self.pixels, figure.middle, figure.mirrored, |_, _, s| s);

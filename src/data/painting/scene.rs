@@ -104,16 +104,8 @@ pub enum Mood {
 
 impl Mood {
     /// All moods.
-    pub const ALL: [Mood; 8] = [
-        Mood::Happy,
-        Mood::Sad,
-        Mood::Scared,
-        Mood::Love,
-        Mood::Sleepy,
-        Mood::Music,
-        Mood::Magic,
-        Mood::Angry,
-    ];
+    pub const ALL: [Mood; 8] =
+        [Mood::Happy, Mood::Sad, Mood::Scared, Mood::Love, Mood::Sleepy, Mood::Music, Mood::Magic, Mood::Angry];
 }
 
 /// What flashes up in the sky, in one picture only.

@@ -111,7 +111,9 @@ fn dots(canvas: &mut Canvas, at: &[(f32, f32)], r: f32, colour: Rgb) {
 fn fir(canvas: &mut Canvas, air: &Air, (cx, top): (f32, f32), height: f32, colour: Rgb) {
     let half = height * 0.3;
     let base = top + height;
-    canvas.fill(air.plain(rgb(112, 78, 58)), |x, y| in_box(x, y, (cx - half * 0.22, base - 1.0), (cx + half * 0.22, base + 2.5)));
+    canvas.fill(air.plain(rgb(112, 78, 58)), |x, y| {
+        in_box(x, y, (cx - half * 0.22, base - 1.0), (cx + half * 0.22, base + 2.5))
+    });
     let leaf = air.leaf(colour);
     for (at, share, wide) in [(0.0, 0.46, 0.62), (0.24, 0.7, 0.82), (0.5, 1.0, 1.0)] {
         canvas.gradient(leaf, mix(leaf, [0.0; 3], 0.16), (top + at * height, top + share * height), |x, y| {
@@ -177,7 +179,9 @@ fn beach(canvas: &mut Canvas, air: &Air) {
     air.puddles(canvas, &[(22.0, 50.0, 6.0), (49.0, 60.0, 8.0)]);
     // A palm leans in from the left.
     let trunk = air.plain(rgb(156, 108, 72));
-    canvas.fill(trunk, |x, y| (17.0..48.0).contains(&y) && (x - 3.0 - (48.0 - y) * (48.0 - y) * 0.0072).abs() < 1.1 + (y - 17.0) * 0.02);
+    canvas.fill(trunk, |x, y| {
+        (17.0..48.0).contains(&y) && (x - 3.0 - (48.0 - y) * (48.0 - y) * 0.0072).abs() < 1.1 + (y - 17.0) * 0.02
+    });
     let leaf = air.leaf(rgb(58, 160, 84));
     canvas.fill(leaf, |x, y| {
         // Two fronds hang to either side, two rise a little.
@@ -198,7 +202,13 @@ fn snow(canvas: &mut Canvas, air: &Air) {
     for (cx, top, half) in [(15.0, 14.0, 19.0), (52.0, 18.0, 17.0), (34.0, 23.0, 13.0)] {
         canvas.paint(|x, y| {
             in_triangle(x, y, (cx, top), 41.0, half).then(|| {
-                if y < top + 7.5 - wave(x, 5.0) * 2.4 { cap } else if x > cx { shade } else { rock }
+                if y < top + 7.5 - wave(x, 5.0) * 2.4 {
+                    cap
+                } else if x > cx {
+                    shade
+                } else {
+                    rock
+                }
             })
         });
     }
@@ -276,9 +286,15 @@ fn cave(canvas: &mut Canvas, air: &Air) {
         in_ellipse(x, y, (2.0, 56.0), (6.5, 6.0)) || in_ellipse(x, y, (62.5, 54.0), (6.0, 7.0))
     });
     // Crystals give the cave its colour.
-    for (cx, cy, h, colour) in [(5.0, 54.0, 9.0, rgb(120, 214, 232)), (8.4, 55.0, 6.0, rgb(150, 226, 240)), (59.5, 54.0, 8.0, rgb(206, 160, 244))] {
+    for (cx, cy, h, colour) in [
+        (5.0, 54.0, 9.0, rgb(120, 214, 232)),
+        (8.4, 55.0, 6.0, rgb(150, 226, 240)),
+        (59.5, 54.0, 8.0, rgb(206, 160, 244)),
+    ] {
         let shine = mix(colour, tint(colour, dim), 0.5);
-        canvas.fill(shine, |x, y| in_triangle(x, y, (cx, cy - h), cy, 1.9) || in_triangle(x, -y, (cx, -cy - 1.5), -cy, 1.9));
+        canvas.fill(shine, |x, y| {
+            in_triangle(x, y, (cx, cy - h), cy, 1.9) || in_triangle(x, -y, (cx, -cy - 1.5), -cy, 1.9)
+        });
     }
     match air.sky {
         Sky::Rain => air.puddles(canvas, &[(32.0, 44.0, 11.0), (40.0, 60.0, 6.0)]),
@@ -332,7 +348,8 @@ fn road(canvas: &mut Canvas, air: &Air) {
     let (far, near) = (air.ground(rgb(190, 208, 116)), air.ground(rgb(148, 178, 84)));
     canvas.gradient(far, near, (HORIZON, 64.0), |_, y| y >= HORIZON);
     let half = |y: f32| 2.5 + (y - HORIZON) * 1.25;
-    let asphalt = (air.ground(rgb(158, 158, 168)), air.ground(rgb(112, 112, 126)));
+    // The road is swept when it snows.
+    let asphalt = (air.plain(rgb(158, 158, 168)), air.plain(rgb(112, 112, 126)));
     canvas.fill(air.ground(rgb(244, 240, 228)), |x, y| y >= HORIZON && (x - 32.0).abs() < half(y) + 0.9);
     canvas.gradient(asphalt.0, asphalt.1, (HORIZON, 64.0), |x, y| y >= HORIZON && (x - 32.0).abs() < half(y));
     canvas.fill(air.plain(rgb(255, 240, 190)), |x, y| {

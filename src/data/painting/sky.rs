@@ -157,16 +157,8 @@ fn star(x: f32, y: f32, (cx, cy): (f32, f32), r: f32) -> bool {
 
 /// Eight rays with a spark at each end.
 fn burst(canvas: &mut Canvas, (cx, cy): (f32, f32), r: f32, colour: Rgb, core: Rgb) {
-    const RAYS: [(f32, f32); 8] = [
-        (1.0, 0.0),
-        (0.71, 0.71),
-        (0.0, 1.0),
-        (-0.71, 0.71),
-        (-1.0, 0.0),
-        (-0.71, -0.71),
-        (0.0, -1.0),
-        (0.71, -0.71),
-    ];
+    const RAYS: [(f32, f32); 8] =
+        [(1.0, 0.0), (0.71, 0.71), (0.0, 1.0), (-0.71, 0.71), (-1.0, 0.0), (-0.71, -0.71), (0.0, -1.0), (0.71, -0.71)];
     for (rx, ry) in RAYS {
         canvas.fill(colour, |x, y| {
             let (dx, dy) = (x - cx, y - cy);

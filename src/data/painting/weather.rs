@@ -25,7 +25,7 @@ pub(super) fn is_drop(sky: Sky, x: f32, y: f32) -> bool {
             const STREAKS: [(f32, f32); 4] = [(2.0, 1.0), (10.0, 4.5), (6.0, 9.0), (14.0, 12.0)];
             STREAKS.iter().any(|&(sx, sy)| {
                 let along = wrapped(y - sy);
-                along < 4.6 && wrapped(x + along * 0.3 - sx) < 0.8
+                along < 4.4 && wrapped(x + along * 0.5 - sx) < 0.9
             })
         }
         Sky::Snow => {

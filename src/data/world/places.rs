@@ -40,16 +40,8 @@ pub enum Sky {
 
 impl Place {
     /// All places.
-    pub const ALL: [Place; 8] = [
-        Place::Meadow,
-        Place::Forest,
-        Place::Beach,
-        Place::Snow,
-        Place::Sea,
-        Place::Cave,
-        Place::Indoor,
-        Place::Road,
-    ];
+    pub const ALL: [Place; 8] =
+        [Place::Meadow, Place::Forest, Place::Beach, Place::Snow, Place::Sea, Place::Cave, Place::Indoor, Place::Road];
 
     /// The place's name in labels, in the bank and in the rule for held-out pairs.
     pub fn name(self) -> &'static str {
