@@ -1,29 +1,81 @@
-//! The sprites: a PNG of 96-px cells, rendered once from the icon package and
-//! committed, so that neither building nor training needs the package.
+//! The sprites: PNGs of 96-px cells, rendered once from the icon packages and committed, so that
+//! neither building nor training needs the packages.
 //!
-//! `atlas.png` is a grid of [`COLUMNS`] columns, RGBA with straight alpha;
-//! `atlas.json` names the cells in reading order, with their category and the
-//! tight box of the drawing within the cell.
+//! There are two: `atlas.png` for the small world and `storyworld.png` for the large one. Each is
+//! a grid, RGBA with straight alpha; the JSON file beside it names the cells in reading order,
+//! with their category and the tight box of the drawing within the cell, and for the characters
+//! of the large world where they look, hold things and have their heads.
 
-use std::path::Path;
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use resvg::{tiny_skia, usvg};
 use serde::{Deserialize, Serialize};
 
 use super::cards::names::{Character, Mark, Prop};
 use crate::error::{Error, Result};
 
+pub mod render;
+
+mod curated;
+
+pub use render::{build_atlas, render_atlas};
+
 /// Side of a cell, pixels.
 pub const CELL: usize = 96;
-/// Cells in a row of the atlas.
-pub const COLUMNS: usize = 8;
 
-const ATLAS_PNG: &[u8] = include_bytes!("../../assets/atlas.png");
-const ATLAS_JSON: &str = include_str!("../../assets/atlas.json");
+/// Which sprites.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Set {
+    /// Those of the small world.
+    Cards,
+    /// Those of the large world.
+    Storyworld,
+}
 
-/// What `atlas.json` says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+impl Set {
+    /// Both sets.
+    pub const ALL: [Set; 2] = [Set::Cards, Set::Storyworld];
+
+    /// The names of its files, without their endings.
+    pub fn file_stem(self) -> &'static str {
+        match self {
+            Set::Cards => "atlas",
+            Set::Storyworld => "storyworld",
+        }
+    }
+
+    /// The package that the drawings come from.
+    pub fn source(self) -> &'static str {
+        match self {
+            Set::Cards => "npm @iconify-json/fluent-emoji-flat 1.2.6",
+            Set::Storyworld => "npm @iconify-json/fluent-emoji 1.2.7",
+        }
+    }
+
+    /// Cells in a row.
+    pub fn columns(self) -> usize {
+        match self {
+            Set::Cards => 8,
+            Set::Storyworld => 16,
+        }
+    }
+
+    /// Names and categories of its sprites, in the order of the atlas.
+    pub fn names(self) -> Vec<(&'static str, &'static str)> {
+        match self {
+            Set::Cards => {
+                let characters = Character::all().map(|c| (c.name(), "character"));
+                let props = Prop::all().map(|p| (p.name(), "prop"));
+                let marks = Mark::ALL.into_iter().map(|m| (m.name(), "mark"));
+                characters.chain(props).chain(marks).collect()
+            }
+            Set::Storyworld => curated::names(),
+        }
+    }
+}
+
+/// What the JSON file says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AtlasIndex {
     /// The package and version that the drawings come from.
     pub source: String,
@@ -38,15 +90,43 @@ pub struct AtlasIndex {
 }
 
 /// One cell of the atlas.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SpriteIndex {
     /// Name in the package.
     pub name: String,
-    /// "character", "prop" or "mark".
+    /// "character", "prop" or "mark" in the small world; "character", "prop", "backdrop" or "sky"
+    /// in the large one.
     pub category: String,
     /// Left, top, right, bottom of the drawing in the cell, pixels; right and
     /// bottom are exclusive.
     pub bounds: [usize; 4],
+    /// What is known of a character of the large world.
+    #[serde(flatten)]
+    pub body: Option<Body>,
+}
+
+/// Where a character looks and where things are put on it. Anchors are fractions of the bounds,
+/// from the left top, of the sprite as it is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Body {
+    /// Where it looks.
+    pub facing: Look,
+    /// Where a held thing is.
+    pub hand: [f32; 2],
+    /// The top of the head, where a hat sits.
+    pub head: [f32; 2],
+}
+
+/// Where a sprite looks as it is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Look {
+    /// To the left.
+    Left,
+    /// To the right.
+    Right,
+    /// At the reader; its hand is on the right.
+    Front,
 }
 
 /// A rendered atlas: the index and the cells.
@@ -55,167 +135,73 @@ pub struct Atlas {
     /// Names and boxes.
     pub index: AtlasIndex,
     cells: Vec<Vec<u8>>,
+    positions: BTreeMap<String, usize>,
 }
 
 impl Atlas {
-    /// The committed atlas.
+    /// The committed atlas of a set.
     ///
     /// # Panics
     ///
     /// If the embedded files do not agree; a test decodes them.
-    pub fn embedded() -> &'static Atlas {
-        static ATLAS: OnceLock<Atlas> = OnceLock::new();
-        ATLAS.get_or_init(|| match Atlas::from_files(ATLAS_PNG, ATLAS_JSON) {
+    pub fn embedded(set: Set) -> &'static Atlas {
+        static CARDS: OnceLock<Atlas> = OnceLock::new();
+        static STORYWORLD: OnceLock<Atlas> = OnceLock::new();
+        let (atlas, png, json): (_, &[u8], _) = match set {
+            Set::Cards => (&CARDS, include_bytes!("../../assets/atlas.png"), include_str!("../../assets/atlas.json")),
+            Set::Storyworld => (
+                &STORYWORLD,
+                include_bytes!("../../assets/storyworld.png"),
+                include_str!("../../assets/storyworld.json"),
+            ),
+        };
+        atlas.get_or_init(|| match Atlas::from_files(set, png, json) {
             Ok(atlas) => atlas,
-            Err(error) => panic!("the embedded atlas is broken: {error}"),
+            Err(error) => panic!("an embedded atlas is broken: {error}"),
         })
     }
 
-    /// Decodes `atlas.png` and `atlas.json`.
+    /// Decodes the PNG and the JSON file of a set.
     ///
     /// # Errors
     ///
     /// [`Error::Data`] if one of them cannot be read or they do not agree.
-    pub fn from_files(png: &[u8], json: &str) -> Result<Atlas> {
-        let index: AtlasIndex = serde_json::from_str(json).map_err(|e| broken("atlas.json", e.to_string()))?;
+    pub fn from_files(set: Set, png: &[u8], json: &str) -> Result<Atlas> {
+        let file = |ending: &str| format!("{}.{ending}", set.file_stem());
+        let index: AtlasIndex = serde_json::from_str(json).map_err(|e| broken(&file("json"), e.to_string()))?;
         let sheet = image::load_from_memory_with_format(png, image::ImageFormat::Png)
-            .map_err(|e| broken("atlas.png", e.to_string()))?
+            .map_err(|e| broken(&file("png"), e.to_string()))?
             .to_rgba8();
-        let rows = index.sprites.len().div_ceil(COLUMNS);
-        let size = (COLUMNS * CELL, rows * CELL);
-        if (sheet.width() as usize, sheet.height() as usize) != size || index.cell != CELL || index.columns != COLUMNS {
-            return Err(broken("atlas.png", format!("expected {}x{} pixels", size.0, size.1)));
+        let columns = set.columns();
+        let rows = index.sprites.len().div_ceil(columns);
+        let size = (columns * CELL, rows * CELL);
+        if (sheet.width() as usize, sheet.height() as usize) != size || index.cell != CELL || index.columns != columns {
+            return Err(broken(&file("png"), format!("expected {}x{} pixels", size.0, size.1)));
         }
-        let pitch = COLUMNS * CELL * 4;
+        let pitch = columns * CELL * 4;
         let cells = (0..index.sprites.len())
             .map(|i| {
-                let (x, y) = (i % COLUMNS * CELL * 4, i / COLUMNS * CELL);
+                let (x, y) = (i % columns * CELL * 4, i / columns * CELL);
                 (y..y + CELL).flat_map(|row| sheet.as_raw()[row * pitch + x..][..CELL * 4].iter().copied()).collect()
             })
             .collect();
-        Ok(Atlas { index, cells })
+        Ok(Atlas::new(index, cells))
+    }
+
+    fn new(index: AtlasIndex, cells: Vec<Vec<u8>>) -> Atlas {
+        let positions = index.sprites.iter().enumerate().map(|(i, sprite)| (sprite.name.clone(), i)).collect();
+        Atlas { index, cells, positions }
+    }
+
+    /// The place of this name in the order of the atlas.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.positions.get(name).copied()
     }
 
     /// The cell of this name: [`CELL`] × [`CELL`] RGBA pixels, straight alpha.
     pub fn cell(&self, name: &str) -> Option<(&SpriteIndex, &[u8])> {
-        let i = self.index.sprites.iter().position(|s| s.name == name)?;
-        Some((&self.index.sprites[i], &self.cells[i]))
+        self.position(name).map(|i| (&self.index.sprites[i], self.cells[i].as_slice()))
     }
-}
-
-/// Names and categories of all sprites, in the order of the atlas.
-pub fn sprite_names() -> Vec<(&'static str, &'static str)> {
-    let characters = Character::all().map(|c| (c.name(), "character"));
-    let props = Prop::all().map(|p| (p.name(), "prop"));
-    let marks = Mark::ALL.into_iter().map(|m| (m.name(), "mark"));
-    characters.chain(props).chain(marks).collect()
-}
-
-/// Renders the sprites of `icons_json` (the package's `icons.json`) and writes
-/// `atlas.png` and `atlas.json` into `out_dir`.
-///
-/// # Errors
-///
-/// [`Error::Io`] for the files, [`Error::Data`] for an icon that is missing or
-/// cannot be drawn.
-pub fn build_atlas(icons_json: &Path, out_dir: &Path) -> Result<()> {
-    let text = std::fs::read_to_string(icons_json).map_err(|e| Error::io(icons_json, e))?;
-    let atlas = render_atlas(&text)?;
-    let (png, json) = atlas.to_files()?;
-    std::fs::create_dir_all(out_dir).map_err(|e| Error::io(out_dir, e))?;
-    for (name, bytes) in [("atlas.png", png.as_slice()), ("atlas.json", json.as_bytes())] {
-        let path = out_dir.join(name);
-        std::fs::write(&path, bytes).map_err(|e| Error::io(&path, e))?;
-    }
-    Ok(())
-}
-
-/// Renders the sprites out of the text of the package's `icons.json`.
-///
-/// # Errors
-///
-/// [`Error::Data`] for an icon that is missing or cannot be drawn.
-pub fn render_atlas(icons_json: &str) -> Result<Atlas> {
-    let icons: IconSet = serde_json::from_str(icons_json).map_err(|e| broken("icons.json", e.to_string()))?;
-    let mut sprites = Vec::new();
-    let mut cells = Vec::new();
-    for (name, category) in sprite_names() {
-        let icon = icons.icons.get(name).ok_or_else(|| broken("icons.json", format!("no icon named {name}")))?;
-        let rgba = render_icon(&icon.body, icons.width, icons.height)
-            .map_err(|reason| broken("icons.json", format!("{name}: {reason}")))?;
-        let bounds = bounds(&rgba).ok_or_else(|| broken("icons.json", format!("{name} is empty")))?;
-        sprites.push(SpriteIndex { name: name.to_owned(), category: category.to_owned(), bounds });
-        cells.push(rgba);
-    }
-    let index = AtlasIndex {
-        source: "npm @iconify-json/fluent-emoji-flat 1.2.6".to_owned(),
-        license: "MIT, Copyright (c) Microsoft Corporation".to_owned(),
-        cell: CELL,
-        columns: COLUMNS,
-        sprites,
-    };
-    Ok(Atlas { index, cells })
-}
-
-impl Atlas {
-    fn to_files(&self) -> Result<(Vec<u8>, String)> {
-        let rows = self.cells.len().div_ceil(COLUMNS);
-        let mut sheet = image::RgbaImage::new((COLUMNS * CELL) as u32, (rows * CELL) as u32);
-        for (i, cell) in self.cells.iter().enumerate() {
-            for (j, pixel) in cell.chunks_exact(4).enumerate() {
-                let (x, y) = (i % COLUMNS * CELL + j % CELL, i / COLUMNS * CELL + j / CELL);
-                sheet.put_pixel(x as u32, y as u32, image::Rgba([pixel[0], pixel[1], pixel[2], pixel[3]]));
-            }
-        }
-        let mut png = std::io::Cursor::new(Vec::new());
-        sheet
-            .write_to(&mut png, image::ImageFormat::Png)
-            .map_err(|e| Error::Internal { reason: format!("encoding atlas.png: {e}") })?;
-        let mut json = serde_json::to_string_pretty(&self.index)
-            .map_err(|e| Error::Internal { reason: format!("encoding atlas.json: {e}") })?;
-        json.push('\n');
-        Ok((png.into_inner(), json))
-    }
-}
-
-/// The part of an Iconify JSON file that is read.
-#[derive(Deserialize)]
-struct IconSet {
-    icons: std::collections::BTreeMap<String, Icon>,
-    #[serde(default = "default_side")]
-    width: u32,
-    #[serde(default = "default_side")]
-    height: u32,
-}
-
-#[derive(Deserialize)]
-struct Icon {
-    body: String,
-}
-
-fn default_side() -> u32 {
-    16
-}
-
-/// One SVG body as a cell of straight-alpha RGBA.
-fn render_icon(body: &str, width: u32, height: u32) -> Result<Vec<u8>, String> {
-    let svg = format!(r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">{body}</svg>"#);
-    let tree = usvg::Tree::from_str(&svg, &usvg::Options::default()).map_err(|e| e.to_string())?;
-    let mut pixmap = tiny_skia::Pixmap::new(CELL as u32, CELL as u32).ok_or("no memory")?;
-    let scale = CELL as f32 / width.max(height) as f32;
-    resvg::render(&tree, tiny_skia::Transform::from_scale(scale, scale), &mut pixmap.as_mut());
-    let straight = pixmap.pixels().iter().map(|p| p.demultiply());
-    Ok(straight.flat_map(|c| [c.red(), c.green(), c.blue(), c.alpha()]).collect())
-}
-
-/// The tight box of the pixels with alpha above a tenth.
-fn bounds(rgba: &[u8]) -> Option<[usize; 4]> {
-    let opaque = (0..CELL * CELL).filter(|i| rgba[i * 4 + 3] > 25);
-    opaque.fold(None, |found, i| {
-        let (x, y) = (i % CELL, i / CELL);
-        let [l, t, r, b] = found.unwrap_or([x, y, x + 1, y + 1]);
-        Some([l.min(x), t.min(y), r.max(x + 1), b.max(y + 1)])
-    })
 }
 
 fn broken(file: &str, reason: String) -> Error {

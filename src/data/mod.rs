@@ -9,6 +9,10 @@ pub mod files;
 
 pub mod cards;
 
+pub mod world;
+
+pub mod painting;
+
 pub mod stream;
 
 pub mod holdout;
@@ -18,6 +22,8 @@ pub mod picture;
 pub mod atlas;
 
 mod canvas;
+
+mod stamp;
 
 pub use document::{Document, Documents, Part};
 pub use picture::Picture;

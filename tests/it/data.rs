@@ -283,9 +283,9 @@ fn every_label_shows_in_the_picture() {
 
 #[test]
 fn the_atlas_has_every_name() {
-    let atlas = atlas::Atlas::embedded();
-    assert_eq!(atlas.index.sprites.len(), atlas::sprite_names().len());
-    for (name, category) in atlas::sprite_names() {
+    let atlas = atlas::Atlas::embedded(atlas::Set::Cards);
+    assert_eq!(atlas.index.sprites.len(), atlas::Set::Cards.names().len());
+    for (name, category) in atlas::Set::Cards.names() {
         let (index, _) = atlas.cell(name).unwrap();
         assert_eq!(index.category, category);
         let [left, top, right, bottom] = index.bounds;
@@ -299,7 +299,7 @@ fn the_atlas_has_every_name() {
 fn the_atlas_is_what_the_package_renders_to() {
     let path = std::env::var("ONEFLOW_ICONS").expect("ONEFLOW_ICONS names icons.json");
     let icons = std::fs::read_to_string(path).unwrap();
-    assert_eq!(&atlas::render_atlas(&icons).unwrap(), atlas::Atlas::embedded());
+    assert_eq!(&atlas::render_atlas(atlas::Set::Cards, &icons).unwrap(), atlas::Atlas::embedded(atlas::Set::Cards));
 }
 
 #[test]

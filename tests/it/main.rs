@@ -13,6 +13,7 @@ mod guidance;
 mod layering;
 mod model;
 mod noising;
+mod painting;
 mod sampler;
 mod snapshot;
 mod stories;

@@ -92,12 +92,15 @@ pub enum Data {
         #[arg(long)]
         out: PathBuf,
     },
-    /// Renders the sprite atlas from the icon package.
+    /// Renders a sprite atlas from its icon package.
     Atlas {
-        /// The package's icons.json.
+        /// Which sprites: those of the small world or those of the large one.
+        #[arg(long, value_enum, default_value_t = SetName::Storyworld)]
+        set: SetName,
+        /// The icons.json of the package.
         #[arg(long)]
         icons: PathBuf,
-        /// The folder for atlas.png and atlas.json.
+        /// The folder for the PNG and the JSON file.
         #[arg(long)]
         out: PathBuf,
     },
@@ -128,6 +131,22 @@ impl From<StreamName> for Stream {
     }
 }
 
+/// The sprite sets by name.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub enum SetName {
+    Cards,
+    Storyworld,
+}
+
+impl From<SetName> for atlas::Set {
+    fn from(name: SetName) -> Self {
+        match name {
+            SetName::Cards => atlas::Set::Cards,
+            SetName::Storyworld => atlas::Set::Storyworld,
+        }
+    }
+}
+
 /// Runs `oneflow train`.
 pub fn train(args: &Train) -> Result<()> {
     run::run(&TrainConfig::read(&args.config)?, &args.out, args.resume)
@@ -154,7 +173,7 @@ pub fn data(args: &Data) -> Result<()> {
             };
             files::export(&Cards((*stream).into()), *start, *count, format, out)
         }
-        Data::Atlas { icons, out } => atlas::build_atlas(icons, out),
+        Data::Atlas { set, icons, out } => atlas::build_atlas((*set).into(), icons, out),
     }
 }
 
