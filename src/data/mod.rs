@@ -4,6 +4,12 @@
 
 pub mod cards;
 
+pub mod world;
+
+pub mod telling;
+
+pub mod painting;
+
 pub mod stream;
 
 pub mod holdout;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use oneflow_web::checkpoint::folder::write_file;
 use oneflow_web::data::cards::{self, preview};
+use oneflow_web::data::telling::{prompt, story_from};
+use oneflow_web::data::world::simulate::generator;
 use oneflow_web::data::{Stream, atlas};
 use oneflow_web::train::config::TrainConfig;
 use oneflow_web::train::run;
@@ -70,6 +72,18 @@ pub enum Data {
         #[arg(long)]
         pictures: Option<PathBuf>,
     },
+    /// Prints stories of the large world with a prompt each, without painting them.
+    Tell {
+        /// The first story.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// Stories.
+        #[arg(long, default_value_t = 10)]
+        count: u64,
+        /// Which stories.
+        #[arg(long, value_enum, default_value_t = StreamName::Validation)]
+        stream: StreamName,
+    },
     /// Renders the sprite atlas from the icon package.
     Atlas {
         /// The package's icons.json.
@@ -118,8 +132,23 @@ pub fn data(args: &Data) -> Result<()> {
             write_file(out, preview::preview_html((*stream).into(), *start, *count)?.as_bytes())
         }
         Data::Prompts { count, stream, out, pictures } => prompts(*count, (*stream).into(), out, pictures.as_ref()),
+        Data::Tell { seed, count, stream } => {
+            (*seed..seed.saturating_add(*count)).for_each(|index| tell((*stream).into(), index));
+            Ok(())
+        }
         Data::Atlas { icons, out } => atlas::build_atlas(icons, out),
     }
+}
+
+/// Prints one story.
+fn tell(stream: Stream, index: u64) {
+    let mut rng = generator(stream, index);
+    let story = story_from(stream, &mut rng);
+    println!("{index} {} \u{201c}{}\u{201d}", story.plot, prompt(&story, &mut rng).text);
+    for beat in &story.beats {
+        println!("    {}", beat.text);
+    }
+    println!();
 }
 
 fn prompts(count: usize, stream: Stream, out: &std::path::Path, pictures: Option<&PathBuf>) -> Result<()> {
