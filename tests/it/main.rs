@@ -15,5 +15,6 @@ mod noising;
 mod sampler;
 mod snapshot;
 mod stories;
+mod storyworld;
 mod tokenizer;
 mod training;

@@ -105,7 +105,7 @@ impl Lexicon {
             match phrases {
                 Some(phrases) => phrases.push(phrase),
                 None if section == "prompt" && field == "about" => {
-                    let (before, after) = phrase.split_once(" …").unwrap_or((phrase, ""));
+                    let (before, after) = phrase.split_once('…').unwrap_or((phrase, ""));
                     self.about.push((before, after));
                 }
                 None => return Err(broken(field, format!("[{section}] has no such field"))),

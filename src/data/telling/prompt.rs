@@ -71,44 +71,52 @@ pub fn prompt(story: &Story, rng: &mut Rng) -> Prompt {
     let words = ask.map(|ask| realise(ask, &story.life, setting(story), rng).text).unwrap_or_default();
     // The ask begins a sentence as far as the realiser knows.
     let words = uncapitalised(words, ask);
-    if is_of_the_tale(&words) {
+    let company = company(story, mentioned, ask.map(said).unwrap_or_default(), rng);
+    let is_bare = ask.is_none() && company.is_empty();
+    let text = if is_bare || is_of_the_tale(&words) {
         let tale = one_of(&lexicon.tale, rng);
-        let who = if mentioned.species { format!(" with {}", hero(story, mentioned)) } else { String::new() };
-        let text = format!("{tale} {words}{who}{}.", circumstances(story, mentioned, rng));
-        return Prompt { text: finish(text, rng), mentioned };
-    }
-    let bare = mentioned.count() == usize::from(mentioned.place) + usize::from(mentioned.sky);
-    if bare {
-        let tale = one_of(&lexicon.tale, rng);
-        let text = format!("{tale} that happens{}.", circumstances(story, mentioned, rng));
-        return Prompt { text: finish(text, rng), mentioned };
-    }
-    let mut subject = match mentioned.species {
-        true => hero(story, mentioned),
-        false if ask.is_some() => one_of(&lexicon.somebody, rng).to_owned(),
-        false => String::new(),
+        let happens = if is_bare { "that happens" } else { "" };
+        let company = if company.is_empty() { company } else { format!("with {company}") };
+        let place_and_sky = circumstances(story, mentioned, rng);
+        // "a story with a fox at night that …", but "a story that … at night"
+        let parts = match company.is_empty() {
+            true => [tale, &words, happens, &place_and_sky],
+            false => [tale, &company, &place_and_sky, &words],
+        };
+        joined(&parts) + "."
+    } else {
+        let who = if company.is_empty() { one_of(&lexicon.somebody, rng) } else { &company };
+        let (before, after) = *pick(&lexicon.about, rng);
+        joined(&[before.trim_end(), who, &words, &circumstances(story, mentioned, rng)]) + after
     };
-    let asked = ask.map(said).unwrap_or_default();
-    if mentioned.friend && !asked.friend {
+    Prompt { text: finish(text, rng), mentioned }
+}
+
+/// "a shy fox and an owl with a lantern", as far as wanted and not said already.
+fn company(story: &Story, mentioned: Mentioned, said: Mentioned, rng: &mut Rng) -> String {
+    let mut company = if mentioned.species { hero(story, mentioned) } else { String::new() };
+    if mentioned.friend && !said.friend {
         let friend = friend(story);
-        subject = match (subject.is_empty(), rng.below(3)) {
+        company = match (company.is_empty(), rng.below(3)) {
             (true, _) => friend,
-            (false, 0) => format!("{subject} and {} friend, {friend}", possessive(story)),
-            (false, _) => format!("{subject} and {friend}"),
+            (false, 0) => format!("{company} and {} friend, {friend}", possessive(story)),
+            (false, _) => format!("{company} and {friend}"),
         };
     }
-    if mentioned.item && !asked.item {
+    if mentioned.item && !said.item {
         let item = item(story);
-        subject = match (subject.is_empty(), rng.below(2)) {
+        company = match (company.is_empty(), rng.below(2)) {
             (true, _) => item,
-            (false, 0) if !mentioned.friend || asked.friend => format!("{subject} and {item}"),
-            (false, _) => format!("{subject} with {item}"),
+            (false, 0) if !mentioned.friend || said.friend => format!("{company} and {item}"),
+            (false, _) => format!("{company} with {item}"),
         };
     }
-    let (before, after) = *pick(&lexicon.about, rng);
-    let words = if words.is_empty() { words } else { format!(" {words}") };
-    let text = format!("{before} {subject}{words}{}{after}", circumstances(story, mentioned, rng));
-    Prompt { text: finish(text.trim_start().to_owned(), rng), mentioned }
+    company
+}
+
+fn joined(parts: &[&str]) -> String {
+    let parts: Vec<&str> = parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty()).collect();
+    parts.join(" ")
 }
 
 /// 0 to 4 attributes that the story has, each number as likely. An adjective
@@ -191,8 +199,16 @@ fn starts_with(ask: &Template, beginning: &str) -> bool {
 
 /// Whether the clause is about the story and not about its hero.
 fn is_of_the_tale(words: &str) -> bool {
-    const BEGINNINGS: [&str; 7] =
-        ["that is about", "that is all about", "that begins", "that ends", "that tells", "that starts", "that shows"];
+    const BEGINNINGS: [&str; 8] = [
+        "that is about",
+        "that is all about",
+        "that begins",
+        "that ends",
+        "that tells",
+        "that starts",
+        "that will make",
+        "that would make",
+    ];
     BEGINNINGS.iter().any(|beginning| words.starts_with(beginning))
 }
 
@@ -240,7 +256,7 @@ fn circumstances(story: &Story, mentioned: Mentioned, rng: &mut Rng) -> String {
     let sky = if mentioned.sky { sky_words(story.cast.sky, rng) } else { "" };
     let place_first = rng.bernoulli(0.7);
     let [first, second] = if place_first { [place, sky] } else { [sky, place] };
-    [first, second].into_iter().filter(|words| !words.is_empty()).fold(String::new(), |all, words| all + " " + words)
+    [first, second].into_iter().filter(|words| !words.is_empty()).fold(String::new(), |all, words| joined(&[&all, words]))
 }
 
 fn place_words(place: Place, rng: &mut Rng) -> &'static str {
