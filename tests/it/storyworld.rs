@@ -36,10 +36,7 @@ fn there_are_names_and_adjectives_enough() {
     assert_eq!(naming.names.iter().filter(|n| n.1 == Pronoun::He).count(), 50);
     assert!(naming.adjectives.len() >= 24);
     let error = Naming::parse("Pip he\nNora her\n", "shy\n").unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "names.txt, line 2, field `pronoun`: \"Nora her\" is not a name and he, she or they"
-    );
+    assert_eq!(error.to_string(), "names.txt, line 2, field `pronoun`: \"Nora her\" is not a name and he, she or they");
 }
 
 #[test]
@@ -369,7 +366,8 @@ fn every_slot_is_filled_in_three_thousand_stories_of_each_stream() {
             assert!(!text.contains("  ") && text.trim() == text, "{}", about());
             assert!(text.trim_end_matches('"').ends_with(['.', '!', '?']), "{}", about());
             assert!(text.trim_start_matches('"').starts_with(|c: char| c.is_uppercase()), "{}", about());
-            for (a, b) in [(" ,", ""), (" .", ""), ("the the ", ""), (" a a", ""), ("the a ", ""), ("a the ", " a the ")]
+            for (a, b) in
+                [(" ,", ""), (" .", ""), ("the the ", ""), (" a a", ""), ("the a ", ""), ("a the ", " a the ")]
             {
                 let found = if b.is_empty() { text.contains(a) } else { text.contains(b) };
                 assert!(!found, "{a:?} in {}", about());
@@ -425,7 +423,11 @@ fn shown(story: &Story) -> (BTreeSet<&'static str>, BTreeSet<&'static str>, BTre
         things.extend(beat.scene.actors.iter().filter_map(|actor| actor.holds));
         things.extend(beat.scene.ground.iter().chain(&beat.scene.backdrop));
         for name in &beat.named {
-            if Species::from_name(name).is_some() { characters.insert(name) } else { things.insert(name) };
+            if Species::from_name(name).is_some() {
+                characters.insert(name)
+            } else {
+                things.insert(name)
+            };
         }
     }
     places.insert(story.cast.place.name());

@@ -256,7 +256,10 @@ fn circumstances(story: &Story, mentioned: Mentioned, rng: &mut Rng) -> String {
     let sky = if mentioned.sky { sky_words(story.cast.sky, rng) } else { "" };
     let place_first = rng.bernoulli(0.7);
     let [first, second] = if place_first { [place, sky] } else { [sky, place] };
-    [first, second].into_iter().filter(|words| !words.is_empty()).fold(String::new(), |all, words| joined(&[&all, words]))
+    [first, second]
+        .into_iter()
+        .filter(|words| !words.is_empty())
+        .fold(String::new(), |all, words| joined(&[&all, words]))
 }
 
 fn place_words(place: Place, rng: &mut Rng) -> &'static str {

@@ -33,9 +33,9 @@ pub struct Setting {
 /// as likely. One draw. `None` if none suits; a test of the bank finds such a cast.
 pub fn choose(life: &Life, episode: &Episode, known: [bool; 3], rng: &mut Rng) -> Option<&'static Template> {
     let all = Bank::embedded().templates(episode.event.id);
-    let n = all.iter().filter(|template| template.suits(life, episode, known)).count();
-    let chosen = rng.below(n.max(1));
-    all.iter().filter(|template| template.suits(life, episode, known)).nth(chosen)
+    let suitable: Vec<&Template> = all.iter().filter(|template| template.suits(life, episode, known)).collect();
+    let chosen = rng.below(suitable.len().max(1));
+    suitable.get(chosen).copied()
 }
 
 /// The text of a template. Draws for hero, friend and other whether it is the

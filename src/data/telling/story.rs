@@ -53,10 +53,8 @@ pub fn story_from(stream: Stream, rng: &mut Rng) -> Story {
         let Some(template) = choose(&life, episode, known, rng) else {
             panic!("the bank has no template for {event} in {}", life.plot.name)
         };
-        for slot in template.slots() {
-            if let super::template::Slot::Member(role, _) = slot {
-                known[role as usize] = true;
-            }
+        for (known, mentioned) in known.iter_mut().zip(template.mentions()) {
+            *known |= mentioned;
         }
         let setting = Setting { place: episode.place, sky: episode.world.sky };
         let Told { text, named } = realise(template, &life, setting, rng);

@@ -10,6 +10,10 @@ pub struct Template {
     pub conditions: Vec<Condition>,
     /// The pieces in order, spaces included in the text.
     pub pieces: Vec<Piece>,
+    /// Which of hero, friend and other it mentions.
+    mentions: [bool; 3],
+    /// Which of them it introduces.
+    introduces: [bool; 3],
 }
 
 /// When a template can be used.
@@ -113,7 +117,21 @@ impl Template {
         if text.is_empty() {
             return Err(("text", "it is empty".to_owned()));
         }
-        Ok(Template { conditions, pieces: parse_pieces(text, true)? })
+        let pieces = parse_pieces(text, true)?;
+        let mut template = Template { conditions, pieces, mentions: [false; 3], introduces: [false; 3] };
+        let slots: Vec<Slot> = template.slots().collect();
+        for slot in slots {
+            if let Slot::Member(role, form) = slot {
+                template.mentions[role as usize] = true;
+                template.introduces[role as usize] |= form == MemberForm::Intro;
+            }
+        }
+        Ok(template)
+    }
+
+    /// Which of hero, friend and other it mentions.
+    pub fn mentions(&self) -> [bool; 3] {
+        self.mentions
     }
 
     /// All slots, those within alternatives too.
@@ -131,34 +149,14 @@ impl Template {
     }
 
     /// Whether the template can tell this episode to somebody who knows only
-    /// the characters marked in `known`: its conditions hold, there is
-    /// something for each slot, and it introduces strangers and only strangers.
+    /// the characters marked in `known`: its conditions hold, whoever it
+    /// mentions is in the story, and it introduces strangers and only strangers.
     pub fn suits(&self, life: &Life, episode: &Episode, known: [bool; 3]) -> bool {
-        self.conditions.iter().all(|condition| condition.holds(life, episode)) && self.introduces(life, known)
-    }
-
-    fn introduces(&self, life: &Life, known: [bool; 3]) -> bool {
-        let mut mentioned = [false; 3];
-        let mut introduced = [false; 3];
-        let mut fill = |slot: Slot| match slot {
-            Slot::Member(role, form) => {
-                mentioned[role as usize] = true;
-                introduced[role as usize] |= form == MemberForm::Intro;
-                life.cast.member(role).is_some()
-            }
-            Slot::Thing(token, _) => life.cast.thing(token).is_some(),
-            Slot::There(_) => life.cast.to.is_some(),
-            _ => true,
+        let is_introduced = |role: Role| {
+            let i = role as usize;
+            !self.mentions[i] || (life.cast.members[i].is_some() && self.introduces[i] != known[i])
         };
-        let is_filled = self.pieces.iter().all(|piece| match piece {
-            Piece::Slot(slot) => fill(*slot),
-            Piece::Choice(options) => options.iter().flatten().all(|piece| match piece {
-                Piece::Slot(slot) => fill(*slot),
-                _ => true,
-            }),
-            _ => true,
-        });
-        is_filled && (0..3).all(|i| !mentioned[i] || introduced[i] != known[i])
+        Role::ALL.into_iter().all(is_introduced) && self.conditions.iter().all(|c| c.holds(life, episode))
     }
 }
 
