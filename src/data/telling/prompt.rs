@@ -71,7 +71,7 @@ pub fn prompt(story: &Story, rng: &mut Rng) -> Prompt {
     let words = ask.map(|ask| realise(ask, &story.life, setting(story), rng).text).unwrap_or_default();
     // The ask begins a sentence as far as the realiser knows.
     let words = uncapitalised(words, ask);
-    let company = company(story, mentioned, ask.map(said).unwrap_or_default(), rng);
+    let company = company(story, mentioned, ask, rng);
     let is_bare = ask.is_none() && company.is_empty();
     let text = if is_bare || is_of_the_tale(&words) {
         let tale = one_of(&lexicon.tale, rng);
@@ -93,7 +93,8 @@ pub fn prompt(story: &Story, rng: &mut Rng) -> Prompt {
 }
 
 /// "a shy fox and an owl with a lantern", as far as wanted and not said already.
-fn company(story: &Story, mentioned: Mentioned, said: Mentioned, rng: &mut Rng) -> String {
+fn company(story: &Story, mentioned: Mentioned, ask: Option<&Template>, rng: &mut Rng) -> String {
+    let said = ask.map(said).unwrap_or_default();
     let mut company = if mentioned.species { hero(story, mentioned) } else { String::new() };
     if mentioned.friend && !said.friend {
         let friend = friend(story);
@@ -107,7 +108,7 @@ fn company(story: &Story, mentioned: Mentioned, said: Mentioned, rng: &mut Rng) 
         let item = item(story);
         company = match (company.is_empty(), rng.below(2)) {
             (true, _) => item,
-            (false, 0) if !mentioned.friend || said.friend => format!("{company} and {item}"),
+            (false, 0) if !mentioned.friend && ask.is_none() => format!("{company} and {item}"),
             (false, _) => format!("{company} with {item}"),
         };
     }

@@ -188,7 +188,8 @@ impl Teller<'_> {
         const LINKS: [&str; 5] = ["named", "called", "named", "called", "whose name was"];
         let drawn = self.rng.below(LINKS.len());
         let link = if self.introduction.is_some_and(|other| LINKS[other] == LINKS[drawn]) { drawn ^ 1 } else { drawn };
-        let link = link % LINKS.len();
+        // "whose name was Pip, who" is one too many.
+        let link = if after.trim_start_matches([',', ' ']).starts_with("who") { link % 2 } else { link % LINKS.len() };
         self.introduction = Some(link);
         let is_first = role == Role::Hero || !shares_word(self.life, role);
         let first = if is_first { article(member.adjective) } else { "another" };

@@ -22,6 +22,7 @@ pub enum ThingClass {
     Wearable,
     Treasure,
     Tool,
+    /// What can be baked.
     Sweet,
     Drink,
     /// Of no class, but good to have.
@@ -92,10 +93,10 @@ const THINGS: [Facts; 111] = [
     thing("cupcake", "cupcake", Sweet),
     thing("birthday-cake", "cake", Sweet),
     thing("pie", "pie", Sweet),
-    thing("lollipop", "lollipop", Sweet),
-    thing("chocolate-bar", "chocolate bar", Sweet),
-    thing("honey-pot", "honey pot", Sweet),
-    thing("soft-ice-cream", "ice cream", Sweet),
+    thing("lollipop", "lollipop", Food),
+    thing("chocolate-bar", "chocolate bar", Food),
+    thing("honey-pot", "honey pot", Food),
+    thing("soft-ice-cream", "ice cream", Food),
     thing("glass-of-milk", "glass of milk", Drink),
     thing("teapot", "teapot", Drink),
     thing("hot-beverage", "cup of tea", Drink),
