@@ -11,6 +11,8 @@ pub mod cards;
 
 pub mod world;
 
+pub mod telling;
+
 pub mod painting;
 
 pub mod stream;

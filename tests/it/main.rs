@@ -17,5 +17,6 @@ mod painting;
 mod sampler;
 mod snapshot;
 mod stories;
+mod storyworld;
 mod tokenizer;
 mod training;

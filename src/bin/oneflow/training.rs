@@ -7,6 +7,8 @@ use oneflow_web::Result;
 use oneflow_web::checkpoint::folder::write_file;
 use oneflow_web::data::cards::{self, Cards, preview};
 use oneflow_web::data::files::{self, Format};
+use oneflow_web::data::telling::{prompt, story_from};
+use oneflow_web::data::world::simulate::generator;
 use oneflow_web::data::{self, Stream, atlas};
 use oneflow_web::train::config::TrainConfig;
 use oneflow_web::train::run;
@@ -92,6 +94,18 @@ pub enum Data {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Prints stories of the large world with a prompt each, without painting them.
+    Tell {
+        /// The first story.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// Stories.
+        #[arg(long, default_value_t = 10)]
+        count: u64,
+        /// Which stories.
+        #[arg(long, value_enum, default_value_t = StreamName::Validation)]
+        stream: StreamName,
+    },
     /// Renders a sprite atlas from its icon package.
     Atlas {
         /// Which sprites: those of the small world or those of the large one.
@@ -174,7 +188,22 @@ pub fn data(args: &Data) -> Result<()> {
             files::export(&Cards((*stream).into()), *start, *count, format, out)
         }
         Data::Atlas { set, icons, out } => atlas::build_atlas((*set).into(), icons, out),
+        Data::Tell { seed, count, stream } => {
+            (*seed..seed.saturating_add(*count)).for_each(|index| tell((*stream).into(), index));
+            Ok(())
+        }
     }
+}
+
+/// Prints one story.
+fn tell(stream: Stream, index: u64) {
+    let mut rng = generator(stream, index);
+    let story = story_from(stream, &mut rng);
+    println!("{index} {} \u{201c}{}\u{201d}", story.plot, prompt(&story, &mut rng).text);
+    for beat in &story.beats {
+        println!("    {}", beat.text);
+    }
+    println!();
 }
 
 fn prompts(count: usize, stream: Stream, out: &std::path::Path, pictures: Option<&PathBuf>) -> Result<()> {

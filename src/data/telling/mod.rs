@@ -1,0 +1,21 @@
+//! From what happens to what is told: a bank of hand-written templates, the
+//! grammar that fills them, and the prompts that could have asked for it.
+
+pub mod bank;
+
+pub mod template;
+
+pub mod lexicon;
+
+pub mod grammar;
+
+pub mod realiser;
+
+pub mod story;
+
+pub mod prompt;
+
+pub use bank::Bank;
+pub use lexicon::Lexicon;
+pub use prompt::{Mentioned, Prompt, prompt};
+pub use story::{Beat, Story, story, story_from};
