@@ -15,6 +15,12 @@ pub mod telling;
 
 pub mod painting;
 
+pub mod mix;
+
+pub mod census;
+
+pub mod book;
+
 pub mod stream;
 
 pub mod holdout;

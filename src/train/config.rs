@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::data::cards::Cards;
+use crate::data::mix::{Selection, Storyworld};
+use crate::data::painting::Dial;
 use crate::data::{Documents, Stream, files};
 use crate::error::{Error, Result};
 use crate::model::ModelConfig;
@@ -68,6 +70,14 @@ pub struct TrainConfig {
 pub enum DataConfig {
     /// The small world, [`cards`](crate::data::cards).
     Cards,
+    /// The large world, [`mix`](crate::data::mix).
+    Storyworld {
+        /// How much the pictures vary.
+        dial: Dial,
+        /// Which stories.
+        #[serde(default)]
+        select: Selection,
+    },
     /// Documents from files, [`files`].
     Files {
         /// A `.jsonl` file, a `.tar` file or a folder of these.
@@ -80,10 +90,13 @@ impl DataConfig {
     ///
     /// # Errors
     ///
-    /// Those of [`files::open`].
+    /// Those of [`files::open`] and [`Storyworld::new`].
     pub fn documents(&self, model: &ModelConfig, seed: u64) -> Result<Box<dyn Documents>> {
         match self {
             DataConfig::Cards => Ok(Box::new(Cards(Stream::Train))),
+            DataConfig::Storyworld { dial, select } => {
+                Ok(Box::new(Storyworld::new(Stream::Train, *dial, select.clone())?))
+            }
             DataConfig::Files { path } => files::open(path, model.codec.image_px, seed),
         }
     }
@@ -92,6 +105,7 @@ impl DataConfig {
     pub(super) fn error(&self, field: &str, reason: &str) -> Error {
         let file = match self {
             DataConfig::Cards => "cards".into(),
+            DataConfig::Storyworld { .. } => "storyworld".into(),
             DataConfig::Files { path } => path.display().to_string(),
         };
         Error::Data { file, line: 0, field: field.into(), reason: reason.into() }

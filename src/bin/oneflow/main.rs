@@ -1,5 +1,7 @@
 //! `oneflow`: generate, inspect, train and export, from the command line.
 
+#[cfg(feature = "train")]
+mod data;
 mod generate;
 #[cfg(feature = "train")]
 mod training;
@@ -43,7 +45,7 @@ enum Command {
     /// Looks at the training data.
     #[cfg(feature = "train")]
     #[command(subcommand)]
-    Data(training::Data),
+    Data(data::Data),
 }
 
 fn main() -> ExitCode {
@@ -55,7 +57,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "train")]
         Command::Export(args) => training::export(&args),
         #[cfg(feature = "train")]
-        Command::Data(args) => training::data(&args),
+        Command::Data(args) => data::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

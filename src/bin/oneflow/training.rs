@@ -1,18 +1,11 @@
-//! `oneflow train`, `export` and `data`.
+//! `oneflow train` and `export`.
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use oneflow_web::Result;
-use oneflow_web::checkpoint::folder::write_file;
-use oneflow_web::data::cards::{self, Cards, preview};
-use oneflow_web::data::files::{self, Format};
-use oneflow_web::data::telling::{prompt, story_from};
-use oneflow_web::data::world::simulate::generator;
-use oneflow_web::data::{self, Stream, atlas};
 use oneflow_web::train::config::TrainConfig;
 use oneflow_web::train::run;
-use serde_json::json;
 
 /// What to train.
 #[derive(Args)]
@@ -39,128 +32,6 @@ pub struct Export {
     out: PathBuf,
 }
 
-/// What to look at.
-#[derive(Subcommand)]
-pub enum Data {
-    /// Documents as a picture book.
-    Preview {
-        /// The first document.
-        #[arg(long, default_value_t = 0)]
-        start: u64,
-        /// Documents.
-        #[arg(long, default_value_t = 20)]
-        count: u64,
-        /// Which documents.
-        #[arg(long, value_enum, default_value_t = StreamName::Validation)]
-        stream: StreamName,
-        /// The HTML file.
-        #[arg(long)]
-        out: PathBuf,
-    },
-    /// Prompts that name character, place and sky, with labels and true sentences, as JSON Lines
-    /// for `generate --prompts`.
-    Prompts {
-        /// Prompts.
-        #[arg(long, default_value_t = 200)]
-        count: usize,
-        /// Which documents.
-        #[arg(long, value_enum, default_value_t = StreamName::Validation)]
-        stream: StreamName,
-        /// The JSON Lines file.
-        #[arg(long)]
-        out: PathBuf,
-        /// A folder for the true pictures, `ID/0.png` and so on.
-        #[arg(long)]
-        pictures: Option<PathBuf>,
-    },
-    /// Documents with their pictures as files, in the format that `train` reads.
-    Export {
-        /// The first document.
-        #[arg(long, default_value_t = 0)]
-        start: u64,
-        /// Documents.
-        #[arg(long, default_value_t = 1000)]
-        count: u64,
-        /// Which documents.
-        #[arg(long, value_enum, default_value_t = StreamName::Train)]
-        stream: StreamName,
-        /// JSON Lines and a folder of pictures for each document, or WebDataset shards.
-        #[arg(long, value_enum, default_value_t = FormatName::Jsonl)]
-        format: FormatName,
-        /// Documents of a shard.
-        #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
-        shard_size: u32,
-        /// The folder to write.
-        #[arg(long)]
-        out: PathBuf,
-    },
-    /// Prints stories of the large world with a prompt each, without painting them.
-    Tell {
-        /// The first story.
-        #[arg(long, default_value_t = 0)]
-        seed: u64,
-        /// Stories.
-        #[arg(long, default_value_t = 10)]
-        count: u64,
-        /// Which stories.
-        #[arg(long, value_enum, default_value_t = StreamName::Validation)]
-        stream: StreamName,
-    },
-    /// Renders a sprite atlas from its icon package.
-    Atlas {
-        /// Which sprites: those of the small world or those of the large one.
-        #[arg(long, value_enum, default_value_t = SetName::Storyworld)]
-        set: SetName,
-        /// The icons.json of the package.
-        #[arg(long)]
-        icons: PathBuf,
-        /// The folder for the PNG and the JSON file.
-        #[arg(long)]
-        out: PathBuf,
-    },
-}
-
-/// The formats by name.
-#[derive(Clone, Copy, clap::ValueEnum)]
-pub enum FormatName {
-    Jsonl,
-    Shards,
-}
-
-/// The streams by name.
-#[derive(Clone, Copy, clap::ValueEnum)]
-pub enum StreamName {
-    Train,
-    Validation,
-    HeldOut,
-}
-
-impl From<StreamName> for Stream {
-    fn from(name: StreamName) -> Self {
-        match name {
-            StreamName::Train => Stream::Train,
-            StreamName::Validation => Stream::Validation,
-            StreamName::HeldOut => Stream::HeldOut,
-        }
-    }
-}
-
-/// The sprite sets by name.
-#[derive(Clone, Copy, clap::ValueEnum)]
-pub enum SetName {
-    Cards,
-    Storyworld,
-}
-
-impl From<SetName> for atlas::Set {
-    fn from(name: SetName) -> Self {
-        match name {
-            SetName::Cards => atlas::Set::Cards,
-            SetName::Storyworld => atlas::Set::Storyworld,
-        }
-    }
-}
-
 /// Runs `oneflow train`.
 pub fn train(args: &Train) -> Result<()> {
     run::run(&TrainConfig::read(&args.config)?, &args.out, args.resume)
@@ -171,76 +42,4 @@ pub fn export(args: &Export) -> Result<()> {
     let step = run::export_last(&args.run, &args.out)?;
     println!("wrote the averaged weights of step {step} to {}", args.out.display());
     Ok(())
-}
-
-/// Runs `oneflow data`.
-pub fn data(args: &Data) -> Result<()> {
-    match args {
-        Data::Preview { start, count, stream, out } => {
-            write_file(out, preview::preview_html((*stream).into(), *start, *count)?.as_bytes())
-        }
-        Data::Prompts { count, stream, out, pictures } => prompts(*count, (*stream).into(), out, pictures.as_ref()),
-        Data::Export { start, count, stream, format, shard_size, out } => {
-            let format = match format {
-                FormatName::Jsonl => Format::JsonLines,
-                FormatName::Shards => Format::Shards { size: *shard_size as usize },
-            };
-            files::export(&Cards((*stream).into()), *start, *count, format, out)
-        }
-        Data::Atlas { set, icons, out } => atlas::build_atlas((*set).into(), icons, out),
-        Data::Tell { seed, count, stream } => {
-            (*seed..seed.saturating_add(*count)).for_each(|index| tell((*stream).into(), index));
-            Ok(())
-        }
-    }
-}
-
-/// Prints one story.
-fn tell(stream: Stream, index: u64) {
-    let mut rng = generator(stream, index);
-    let story = story_from(stream, &mut rng);
-    println!("{index} {} \u{201c}{}\u{201d}", story.plot, prompt(&story, &mut rng).text);
-    for beat in &story.beats {
-        println!("    {}", beat.text);
-    }
-    println!();
-}
-
-fn prompts(count: usize, stream: Stream, out: &std::path::Path, pictures: Option<&PathBuf>) -> Result<()> {
-    let mut lines = String::new();
-    let named = (0..).filter(|&index| {
-        let mentioned = cards::labels(stream, index).mentioned;
-        mentioned.character && mentioned.place && mentioned.sky
-    });
-    for index in named.take(count) {
-        let document = cards::document(stream, index);
-        let mut sentences = Vec::new();
-        let mut n_images = 0;
-        for part in &document.parts {
-            match part {
-                data::Part::Text(text) => sentences.push(text.trim().to_string()),
-                data::Part::Image(picture) => {
-                    if let Some(folder) = pictures {
-                        let folder = folder.join(index.to_string());
-                        std::fs::create_dir_all(&folder).map_err(|error| oneflow_web::Error::io(&folder, error))?;
-                        write_file(
-                            &folder.join(format!("{n_images}.png")),
-                            &oneflow_web::data::picture::png(picture)?,
-                        )?;
-                    }
-                    n_images += 1;
-                }
-            }
-        }
-        let line = json!({
-            "id": index.to_string(),
-            "prompt": document.prompt,
-            "seed": index,
-            "labels": document.labels,
-            "sentences": sentences,
-        });
-        lines.push_str(&line.to_string());
-        lines.push('\n');
-    }
-    write_file(out, lines.as_bytes())
 }

@@ -79,18 +79,13 @@ impl Kit {
     fn get() -> &'static Kit {
         static KIT: OnceLock<Kit> = OnceLock::new();
         KIT.get_or_init(|| {
-            let grounds = Place::ALL
-                .into_iter()
-                .flat_map(|place| Sky::ALL.into_iter().map(move |sky| (place, sky)));
+            let grounds = Place::ALL.into_iter().flat_map(|place| Sky::ALL.into_iter().map(move |sky| (place, sky)));
             let alone = Character::all().map(|c| stamp(c.name(), ALONE_PX));
             let beside = Character::all().map(|c| stamp(c.name(), BESIDE_PX));
             let props = Prop::all().map(|p| stamp(p.name(), PROP_PX));
             let marks = Mark::ALL.into_iter().map(|m| stamp(m.name(), MARK_PX));
             Kit {
-                backgrounds: grounds
-                    .clone()
-                    .map(|(place, sky)| scenery::background(place, sky))
-                    .collect(),
+                backgrounds: grounds.clone().map(|(place, sky)| scenery::background(place, sky)).collect(),
                 fronts: grounds.map(|(place, sky)| scenery::foreground(place, sky)).collect(),
                 stamps: alone.chain(beside).chain(props).chain(marks).collect(),
             }

@@ -1,5 +1,7 @@
 //! What a picture shows.
 
+use serde::{Deserialize, Serialize};
+
 use crate::data::world::places::{Place, Sky};
 
 /// Everything a picture depends on, beside the dial and its generator.
@@ -150,7 +152,7 @@ impl Tint {
 }
 
 /// How much varies in a picture beyond its scene.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Dial {
     /// Fixed slots, one scale, no weather in front.
     L1,

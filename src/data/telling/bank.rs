@@ -59,6 +59,16 @@ impl Bank {
         })
     }
 
+    /// Sentence templates of all events.
+    pub fn n_templates(&self) -> usize {
+        self.events.values().map(Vec::len).sum()
+    }
+
+    /// Bytes of the files of the crate's bank.
+    pub fn n_bytes() -> usize {
+        FILES.iter().map(|(_, text)| text.len()).sum()
+    }
+
     /// Adds the templates of a file:
     ///
     /// ```text

@@ -44,6 +44,8 @@ pub struct Lexicon {
     skies: [SkyPhrases; 6],
     /// What stands before "a fox …" in a prompt, and after it: `("Tell me a story about", ".")`.
     pub about: Vec<(&'static str, &'static str)>,
+    /// The same where one picture is asked for: `("A picture of", ".")`.
+    pub caption: Vec<(&'static str, &'static str)>,
     /// What stands before "that ends well" in a prompt.
     pub tale: Vec<&'static str>,
     /// Prompts that ask for nothing in particular.
@@ -104,9 +106,9 @@ impl Lexicon {
             let phrases = self.phrases(file, section, field);
             match phrases {
                 Some(phrases) => phrases.push(phrase),
-                None if section == "prompt" && field == "about" => {
-                    let (before, after) = phrase.split_once('…').unwrap_or((phrase, ""));
-                    self.about.push((before, after));
+                None if section == "prompt" && (field == "about" || field == "caption") => {
+                    let around = phrase.split_once('…').unwrap_or((phrase, ""));
+                    if field == "about" { self.about.push(around) } else { self.caption.push(around) }
                 }
                 None => return Err(broken(field, format!("[{section}] has no such field"))),
             }

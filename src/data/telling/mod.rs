@@ -17,5 +17,5 @@ pub mod prompt;
 
 pub use bank::Bank;
 pub use lexicon::Lexicon;
-pub use prompt::{Mentioned, Prompt, prompt};
+pub use prompt::{Mentioned, Prompt, caption_prompt, prompt};
 pub use story::{Beat, Story, story, story_from};

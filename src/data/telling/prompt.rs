@@ -92,6 +92,24 @@ pub fn prompt(story: &Story, rng: &mut Rng) -> Prompt {
     Prompt { text: finish(text, rng), mentioned }
 }
 
+/// A prompt that asks for one picture, of how the story begins.
+///
+/// Draws in order: whether it says adjective, place and sky; place, sky and their order; the
+/// wording; its letters.
+pub fn caption_prompt(story: &Story, rng: &mut Rng) -> Prompt {
+    let mentioned = Mentioned {
+        species: true,
+        adjective: rng.bernoulli(0.5),
+        place: rng.bernoulli(0.7),
+        sky: rng.bernoulli(0.6),
+        ..Mentioned::default()
+    };
+    let circumstances = circumstances(story, mentioned, rng);
+    let (before, after) = *pick(&Lexicon::embedded().caption, rng);
+    let text = joined(&[before, &hero(story, mentioned), &circumstances]) + after;
+    Prompt { text: finish(text, rng), mentioned }
+}
+
 /// "a shy fox and an owl with a lantern", as far as wanted and not said already.
 fn company(story: &Story, mentioned: Mentioned, ask: Option<&Template>, rng: &mut Rng) -> String {
     let said = ask.map(said).unwrap_or_default();
