@@ -90,7 +90,7 @@ pub enum Data {
     /// Renders a sprite atlas from its icon package.
     Atlas {
         /// Which sprites: those of the small world or those of the large one.
-        #[arg(long, value_enum, default_value_t = WorldName::Storyworld)]
+        #[arg(long, value_enum)]
         set: WorldName,
         /// The icons.json of the package.
         #[arg(long)]

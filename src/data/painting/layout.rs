@@ -4,6 +4,7 @@
 use super::habits;
 use super::scene::{Dial, Facing, Scene};
 use super::stamp::Size;
+use crate::data::world::places::Place;
 use crate::flow::rng::Rng;
 
 /// Middles of the slots, pixels from the left.
@@ -67,7 +68,7 @@ impl Layout {
         let size = if n == 3 || scene.ground.len() == 2 { Size::SmallThing } else { Size::Thing };
         let ground = scene.ground.iter().zip(things).map(|(_, (x, y))| Spot { x: at(x), y, size });
         let backdrop = scene.backdrop.map(|sprite| {
-            let is_at_sea = scene.place == crate::data::world::places::Place::Sea;
+            let is_at_sea = scene.place == Place::Sea;
             let y = match () {
                 () if habits::is_airborne(sprite) => BACKDROP_AIR,
                 () if is_at_sea => BACKDROP_SEA,

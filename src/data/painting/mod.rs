@@ -9,6 +9,7 @@ pub mod painter;
 
 pub mod tint;
 
+mod figure;
 mod habits;
 mod layout;
 mod stamp;
@@ -16,6 +17,7 @@ mod marks;
 mod water;
 mod weather;
 mod sky;
+mod air;
 mod scenery;
 
 pub use painter::paint;

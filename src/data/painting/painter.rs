@@ -3,26 +3,15 @@
 
 use std::sync::OnceLock;
 
+use super::figure::{Figure, Lying, Stance};
 use super::layout::{Layout, Spot};
-use super::scene::{Actor, Dial, Facing, Pose, Scene, Spark, Tint};
+use super::scene::{Dial, Facing, Pose, Scene, Spark, Tint};
 use super::stamp::{Kit, Size};
 use super::{habits, scenery, sky, tint, water, weather};
 use crate::data::Picture;
-use crate::data::atlas::{Body, Look};
 use crate::data::canvas::{Rgb, SIDE, mix};
 use crate::data::world::places::{Place, Sky};
 use crate::flow::rng::Rng;
-
-/// How high one who jumps is, pixels.
-const JUMP: f32 = 8.0;
-/// How high one who flies is.
-const HOVER: f32 = 4.0;
-/// The same above the sea.
-const HOVER_SEA: f32 = 8.0;
-/// How much of a swimmer's height is under water.
-const SUNK: f32 = 0.22;
-/// How much of an animal's height is hidden when it lies on its belly.
-const FOLDED: f32 = 0.3;
 
 /// The picture of `scene`, 64 × 64 pixels.
 ///
@@ -45,8 +34,12 @@ pub fn paint(scene: &Scene, dial: Dial, rng: &mut Rng) -> Picture {
     if let (Some(sprite), Some(spot)) = (scene.backdrop, layout.backdrop) {
         sheet.backdrop(sprite, spot);
     }
-    let figures: Vec<Figure> =
-        scene.actors.iter().zip(&layout.actors).map(|(actor, &spot)| Figure::new(&sheet, actor, spot)).collect();
+    let figures: Vec<Figure> = scene
+        .actors
+        .iter()
+        .zip(&layout.actors)
+        .map(|(actor, &spot)| Figure::new(sheet.kit, scene.place, actor, spot))
+        .collect();
     // What is farther away comes first: the middle one of three, and the second thing of two.
     let order: &[usize] = if figures.len() == 3 { &[1, 0, 2] } else { &[0, 1] };
     if let (Some(sprite), Some(&spot)) = (scene.ground.get(1), layout.ground.get(1)) {
@@ -84,87 +77,6 @@ struct Sheet<'a> {
     kit: &'static Kit,
     scene: &'a Scene,
     dial: Dial,
-}
-
-/// An actor in its place.
-struct Figure<'a> {
-    actor: &'a Actor,
-    spot: Spot,
-    stance: Stance,
-    body: Body,
-    mirrored: bool,
-    lying: Lying,
-    /// Middle and size of the drawing, pixels.
-    middle: (f32, f32),
-    width: f32,
-    height: f32,
-}
-
-/// How an actor sleeps. An animal that is drawn from its side would stand on its nose if it were
-/// turned, so it lies on its belly, its legs folded under it.
-#[derive(Clone, Copy, PartialEq)]
-enum Lying {
-    Awake,
-    Turned,
-    OnBelly,
-}
-
-/// What carries an actor.
-#[derive(Clone, Copy, PartialEq)]
-enum Stance {
-    Ground,
-    Air,
-    Boat,
-    Water,
-}
-
-impl<'a> Figure<'a> {
-    fn new(sheet: &Sheet, actor: &'a Actor, spot: Spot) -> Self {
-        let body = sheet.kit.body(actor.sprite);
-        let mirrored = match body.facing {
-            Look::Left => actor.facing == Facing::Right,
-            Look::Right | Look::Front => actor.facing == Facing::Left,
-        };
-        let is_asleep = actor.pose == Pose::Asleep;
-        let lying = match () {
-            () if !is_asleep => Lying::Awake,
-            () if body.facing == Look::Left && !habits::is_upright(actor.sprite) => Lying::OnBelly,
-            () => Lying::Turned,
-        };
-        let is_at_sea = sheet.scene.place == Place::Sea;
-        let stance = match () {
-            () if is_at_sea && habits::swims(actor.sprite) => Stance::Water,
-            () if is_at_sea && habits::flies(actor.sprite) && !is_asleep => Stance::Air,
-            () if is_at_sea => Stance::Boat,
-            () if habits::hovers(actor.sprite) && !is_asleep => Stance::Air,
-            () => Stance::Ground,
-        };
-        let stamp = sheet.kit.stamp(actor.sprite, spot.size, lying == Lying::Turned, None);
-        let (width, height) = (stamp.figure_width, stamp.figure_height);
-        let lift = match stance {
-            Stance::Ground => 0.0,
-            Stance::Air if is_at_sea => HOVER_SEA,
-            Stance::Air => HOVER,
-            Stance::Boat => 1.5,
-            Stance::Water => -SUNK * height,
-        };
-        let lift = match actor.pose {
-            Pose::Stand => lift,
-            Pose::Asleep if lying == Lying::OnBelly => lift - FOLDED * height,
-            Pose::Asleep => lift - 1.0,
-            Pose::Jump => lift + JUMP,
-        };
-        // Nobody's head leaves the picture.
-        let y = (spot.y - lift - height / 2.0).max(height / 2.0 + 1.0);
-        Figure { actor, spot, stance, body, mirrored, lying, middle: (spot.x, y), width, height }
-    }
-
-    /// A point of the drawing, from fractions of the bounds as the sprite stands upright.
-    fn point(&self, [fx, fy]: [f32; 2]) -> (f32, f32) {
-        let (fx, fy) = if self.lying == Lying::Turned { (fy, 1.0 - fx) } else { (fx, fy) };
-        let side = if self.mirrored { 0.5 - fx } else { fx - 0.5 };
-        (self.middle.0 + side * self.width, self.middle.1 + (fy - 0.5) * self.height)
-    }
 }
 
 impl Sheet<'_> {

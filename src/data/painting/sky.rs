@@ -19,11 +19,6 @@ pub(super) fn light(sky: Sky) -> Rgb {
     }
 }
 
-/// The colour of the sky at the horizon.
-pub(super) fn haze(sky: Sky) -> Rgb {
-    colours(sky)[2]
-}
-
 /// Top, middle and horizon.
 fn colours(sky: Sky) -> [Rgb; 3] {
     match sky {

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use super::scenery::{water, wave};
+use super::air::{water, wave};
 use super::sky::light;
 use super::stamp::Size;
 use crate::data::canvas::{Canvas, Rgb, SIDE, mix, rgb, tint};

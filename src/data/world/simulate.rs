@@ -182,9 +182,11 @@ fn suits(plot: &Plot, cast: &Cast, stream: Stream) -> bool {
         return true;
     }
     let table = HeldOut::table();
-    let all: Vec<Species> = cast.members.iter().flatten().map(|m| m.species).collect();
-    let things = plot.needs.shown.iter().filter_map(|&(token, _)| cast.thing(token));
-    let things = things.chain(cast.item).chain(cast.item2).chain(cast.build);
+    let shown = plot.needs.shown.iter().filter_map(|&(token, _)| cast.thing(token));
+    let things = shown.chain(cast.item).chain(cast.item2).chain(cast.build);
+    // A snowman that is built is a character, too.
+    let built = things.clone().filter_map(|thing| Species::from_name(thing.name()));
+    let all: Vec<Species> = cast.members.iter().flatten().map(|m| m.species).chain(built).collect();
     let with_thing = things.into_iter().any(|thing| all.iter().any(|&s| table.thing(s, thing)));
     let together = all.iter().enumerate().any(|(i, &s)| all[i + 1..].iter().any(|&t| table.friends(s, t)));
     !with_thing && !together
