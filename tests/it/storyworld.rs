@@ -123,6 +123,22 @@ fn introduced(must_name: &[&str]) -> BTreeSet<usize> {
 }
 
 #[test]
+fn strangers_are_introduced_and_nobody_else() {
+    let mut life = life("fox", "owl", "drum", [Pronoun::He, Pronoun::She]);
+    let episode = life.episodes[0].clone();
+    let suits = |life: &Life, text, known| Template::parse(text).unwrap().suits(life, &episode, known);
+    let (alone, met) = ([true, false, false], [true, true, false]);
+    for (text, to_strangers, to_friends) in
+        [("{H} saw {F.intro}.", true, false), ("{H} saw {F}.", false, true), ("{H} sat.", true, true)]
+    {
+        assert_eq!(suits(&life, text, alone), to_strangers, "{text}");
+        assert_eq!(suits(&life, text, met), to_friends, "{text}");
+    }
+    life.cast.members[Role::Friend as usize] = None;
+    assert!(!suits(&life, "{H} saw {F.intro}.", alone) && suits(&life, "{H} sat.", alone));
+}
+
+#[test]
 fn a_template_names_what_its_event_must_name() {
     for plot in &Plots::embedded().plots {
         for event in &plot.events {
