@@ -39,6 +39,11 @@ impl PcaCodec {
         Self { config, mean, components, scale }
     }
 
+    /// Its shape.
+    pub fn config(&self) -> &CodecConfig {
+        &self.config
+    }
+
     /// The mean patch.
     pub fn mean(&self) -> &[f32] {
         &self.mean

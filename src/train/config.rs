@@ -25,6 +25,8 @@ pub struct TrainConfig {
     pub seed: u64,
     /// Optimiser steps.
     pub n_steps: usize,
+    /// Rows of a document at most: its elements, and the patches of its pictures.
+    pub max_rows: usize,
     /// Documents of a step.
     pub batch_size: usize,
     /// Parts of a batch that are differentiated side by side, one thread each; at most the
@@ -153,6 +155,7 @@ impl TrainConfig {
         };
         let counts = [
             ("n_steps", self.n_steps),
+            ("max_rows", self.max_rows),
             ("batch_size", self.batch_size),
             ("n_shards", self.n_shards),
             ("pool_steps", self.pool_steps),

@@ -52,6 +52,7 @@ pub fn run(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
         trained.tokenizer.clone(),
         trained.codec.clone(),
         trained.preconditioner.clone(),
+        config.max_rows,
     )?;
     let mut trainer = Trainer::new(&config, Device::flex())?;
     if resume {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use crate::data::{Documents, Part};
+use crate::data::{Document, Documents, Part};
 use crate::error::{Error, Result};
 use crate::flow::sequence::{Element, Sequence};
 use crate::model::codec::{ImageCodec, PcaCodec, Preconditioner};
@@ -15,6 +15,7 @@ pub struct Source {
     tokenizer: Tokenizer,
     codec: PcaCodec,
     preconditioner: Preconditioner,
+    max_rows: usize,
     /// `<|begin|>`, `<|prompt-end|>`, `<|image|>`
     specials: [u32; 3],
     /// Latents by the picture's pixels: a small world paints the same picture often.
@@ -33,7 +34,7 @@ pub struct Clean {
 }
 
 impl Source {
-    /// A source over documents.
+    /// A source over documents, none of more than `max_rows` rows.
     ///
     /// # Errors
     ///
@@ -43,6 +44,7 @@ impl Source {
         tokenizer: Tokenizer,
         codec: PcaCodec,
         preconditioner: Preconditioner,
+        max_rows: usize,
     ) -> Result<Self> {
         let find = |name: &str| {
             tokenizer.special(name).ok_or_else(|| Error::Model {
@@ -51,22 +53,50 @@ impl Source {
             })
         };
         let specials = [find("<|begin|>")?, find("<|prompt-end|>")?, find("<|image|>")?];
-        Ok(Self { documents, tokenizer, codec, preconditioner, specials, painted: Mutex::default() })
+        Ok(Self { documents, tokenizer, codec, preconditioner, max_rows, specials, painted: Mutex::default() })
     }
 
-    /// Document `index` as a sequence.
+    /// Document `index` as a sequence. Of a drawn document that is too long, the last beats are
+    /// left out.
     ///
     /// # Errors
     ///
-    /// Those of the documents.
+    /// Those of the documents; [`Error::Data`] for one from a file that is too long, or one of
+    /// which nothing fits.
     pub fn clean(&self, index: u64) -> Result<Clean> {
-        let document = self.documents.document(index)?;
+        let mut document = self.documents.document(index)?;
+        let fits = match self.sequence(&document) {
+            Ok(clean) => return Ok(clean),
+            Err(n_parts) => n_parts,
+        };
+        let is_drawn = self.documents.period().is_none();
+        document.parts.truncate(fits);
+        let asked = document.asked.start..document.asked.end.min(fits);
+        document.asked = if asked.is_empty() { 0..fits } else { asked };
+        match self.sequence(&document) {
+            Ok(clean) if is_drawn && fits > 0 => Ok(clean),
+            _ => Err(Error::Data {
+                file: "the training data".into(),
+                line: 0,
+                field: "parts".into(),
+                reason: format!(
+                    "document {index} has more than {} rows; shorten it or raise `max_rows`",
+                    self.max_rows
+                ),
+            }),
+        }
+    }
+
+    /// The sequence of a document; or, if it is too long, how many of its parts fit and end with a
+    /// picture.
+    fn sequence(&self, document: &Document) -> Result<Clean, usize> {
         let [begin, prompt_end, _] = self.specials;
         let mut elements = vec![Element::Token(begin)];
         elements.extend(self.tokenizer.encode(&document.prompt).into_iter().map(Element::Token));
         elements.push(Element::Token(prompt_end));
         let n_prompt = elements.len();
         let (mut latents, mut given) = (Vec::new(), Vec::new());
+        let mut fits = 0;
         for (i, part) in document.parts.iter().enumerate() {
             match part {
                 Part::Text(text) => elements.extend(self.tokenizer.encode(text).into_iter().map(Element::Token)),
@@ -76,6 +106,12 @@ impl Source {
                 }
             }
             given.resize(elements.len() - n_prompt, !document.asked.contains(&i));
+            if elements.len() + latents.len() * self.codec.config().n_patches() > self.max_rows {
+                return Err(fits);
+            }
+            if matches!(part, Part::Image(_)) {
+                fits = i + 1;
+            }
         }
         Ok(Clean { sequence: Sequence { elements, n_prompt }, latents, given })
     }

@@ -11,6 +11,7 @@ mod golden_checks;
 mod golden_files;
 mod guidance;
 mod layering;
+mod mix;
 mod model;
 mod noising;
 mod painting;

@@ -29,6 +29,7 @@ fn config() -> TrainConfig {
         data: DataConfig::Cards,
         seed: 3,
         n_steps: 60,
+        max_rows: 512,
         batch_size: 4,
         n_shards: 2,
         pool_steps: 2,
@@ -73,7 +74,7 @@ fn source(config: &mut TrainConfig) -> Source {
     // 32 px patches have 3,072 values: too many to diagonalise in a test. Any frame of patches
     // serves, and the codec's own test fits a small one.
     let (codec, preconditioner) = frame(config, &pictures);
-    Source::new(Box::new(Cards(Stream::Train)), tokenizer, codec, preconditioner).unwrap()
+    Source::new(Box::new(Cards(Stream::Train)), tokenizer, codec, preconditioner, config.max_rows).unwrap()
 }
 
 fn frame(
