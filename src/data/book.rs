@@ -47,7 +47,7 @@ const HEAD: &str = "<!doctype html>
 <meta name=\"viewport\" content=\"width=device-width\">
 <title>Storyworld</title>
 <style>
-body { font: 16px/1.45 Georgia, serif; margin: 2em auto; max-width: 66em; padding: 0 1em; background: #fbf7ef; color: #33302c }
+body { font: 16px/1.45 Georgia, serif; margin: 2em auto; max-width: 80em; padding: 0 1em; background: #fbf7ef; color: #33302c }
 article { border-top: 1px solid #ddd3c2; padding: 1em 0 }
 h2 { font-size: 1.1em; font-style: italic; font-weight: normal; color: #8a6d3b; margin: 0 }
 .plot { font: 12px monospace; color: #76705f; margin: 0.3em 0 1em }
