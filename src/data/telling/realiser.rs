@@ -211,6 +211,7 @@ impl Teller<'_> {
         // "whose name was Pip, who" is one too many, and "whose name was Pip one day" says that it changed.
         let is_end = after.starts_with(['.', ',']) && !after.trim_start_matches([',', ' ']).starts_with("who");
         let link = if is_end { link % LINKS.len() } else { link % 2 };
+        let link = if self.told.text.ends_with("called ") { 0 } else { link };
         self.introduction = Some(link);
         let first = if self.is_another(role) { "another" } else { article(member.adjective) };
         self.introduced[role as usize] = true;
