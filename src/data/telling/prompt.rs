@@ -90,8 +90,10 @@ pub fn prompt(story: &Story, rng: &mut Rng) -> Prompt {
     } else {
         let who = if company.is_empty() { one_of(&lexicon.somebody, rng) } else { &company };
         let (before, after) = *pick(&lexicon.about, rng);
-        // What a traveller does need not happen where the story begins: "a fox in the forest who gets lost".
-        let begins = story.cast.to.is_some() && !words.is_empty() && mentioned.place;
+        // "a fox in the forest who gets lost", not "who gets lost in the forest": what a traveller
+        // does need not happen where the story begins.
+        let is_early = words.starts_with("who") || (story.cast.to.is_some() && !words.is_empty());
+        let begins = mentioned.place && is_early;
         let place = if begins { place_words(story.cast.place, rng) } else { "" };
         let rest = circumstances(story, Mentioned { place: mentioned.place && !begins, ..mentioned }, rng);
         joined(&[before.trim_end(), who, place, &words, &rest]) + after

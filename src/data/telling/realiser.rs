@@ -224,9 +224,8 @@ impl Teller<'_> {
 
     /// Whether somebody who is called by the same word is known already.
     fn is_another(&self, role: Role) -> bool {
-        let is_known = |other: Role| {
-            self.introduced[other as usize] || (other < role && !self.strangers[other as usize])
-        };
+        let is_known =
+            |other: Role| self.introduced[other as usize] || (other < role && !self.strangers[other as usize]);
         Role::ALL.into_iter().any(|other| are_alike(self.life, role, other) && is_known(other))
     }
 
