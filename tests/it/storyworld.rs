@@ -46,6 +46,7 @@ fn every_place_and_sky_has_phrases() {
         let phrases = lexicon.place(place);
         assert!(phrases.spot.len() >= 8 && phrases.ask.len() >= 4 && !phrases.word.is_empty(), "{place:?}");
         assert!([&phrases.within, &phrases.to, &phrases.the].iter().all(|forms| !forms.is_empty()), "{place:?}");
+        assert!(phrases.dry.len() >= 4, "{place:?}");
     }
     for sky in Sky::ALL {
         let phrases = lexicon.sky(sky);
@@ -355,10 +356,14 @@ fn two_of_a_kind_are_told_apart() {
     let two = life("fox", "fox", "drum", [Pronoun::He, Pronoun::She]);
     assert_told(&two, "{H} and {H.the} saw {F} and {F.the}.", "Pip and Pip saw Nora and Nora.");
     let template = Template::parse("{H.intro} met {F.intro}.").unwrap();
+    let other_way = Template::parse("{F.intro} met {H.intro}.").unwrap();
     let setting = Setting { place: Place::Forest, sky: Sky::Day };
     for seed in 0..50 {
         let text = realise(&template, &two, setting, &mut Rng::new(seed)).text;
         assert!(text.starts_with("An honest fox ") && text.contains(" met another old fox "), "{text}");
+        let text_other_way = realise(&other_way, &two, setting, &mut Rng::new(seed)).text;
+        assert!(text_other_way.starts_with("An old fox "), "{text_other_way}");
+        assert!(text_other_way.contains(" met another honest fox "), "{text_other_way}");
         for link in ["named", "called", "whose name was"] {
             assert!(text.matches(link).count() < 2, "{text}");
         }

@@ -18,6 +18,8 @@ pub struct PlacePhrases {
     pub the: Vec<&'static str>,
     /// "under an old oak"
     pub spot: Vec<&'static str>,
+    /// "under a thick fir tree": somewhere to sit in the rain.
+    pub dry: Vec<&'static str>,
     /// How a prompt says it: "in the woods".
     pub ask: Vec<&'static str>,
     /// A keyword of a prompt: "woods".
@@ -133,6 +135,7 @@ impl Lexicon {
                 "to" => Some(&mut place.to),
                 "the" => Some(&mut place.the),
                 "spot" => Some(&mut place.spot),
+                "dry" => Some(&mut place.dry),
                 "ask" => Some(&mut place.ask),
                 "word" => Some(&mut place.word),
                 _ => None,
@@ -167,6 +170,7 @@ impl PlacePhrases {
             PlaceForm::To => &self.to,
             PlaceForm::The => &self.the,
             PlaceForm::Spot => &self.spot,
+            PlaceForm::Dry => &self.dry,
         }
     }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::bank::Bank;
 use super::grammar::{article, capitalised};
 use super::lexicon::Lexicon;
-use super::realiser::{Setting, realise, shares_word};
+use super::realiser::{Setting, are_alike, realise};
 use super::story::Story;
 use super::template::{MemberForm, Piece, Slot, Template};
 use crate::data::world::{Life, Place, Role, Sky, Thing, Token};
@@ -71,11 +71,14 @@ pub fn prompt(story: &Story, rng: &mut Rng) -> Prompt {
     let words = ask.map(|ask| realise(ask, &story.life, setting(story), rng).text).unwrap_or_default();
     // The ask begins a sentence as far as the realiser knows.
     let words = uncapitalised(words, ask);
-    let company = company(story, mentioned, ask, rng);
+    let is_tale = is_of_the_tale(&words);
+    let company = company(story, mentioned, ask.filter(|_| !is_tale), said_by(ask), rng);
     let is_bare = ask.is_none() && company.is_empty();
-    let text = if is_bare || is_of_the_tale(&words) {
+    let text = if is_bare || is_tale {
         let tale = one_of(&lexicon.tale, rng);
         let happens = if is_bare { "that happens" } else { "" };
+        // One "with" is enough.
+        let company = company.replace(" with ", " and ");
         let company = if company.is_empty() { company } else { format!("with {company}") };
         let place_and_sky = circumstances(story, mentioned, rng);
         // "a story with a fox at night that …", but "a story that … at night"
@@ -87,7 +90,13 @@ pub fn prompt(story: &Story, rng: &mut Rng) -> Prompt {
     } else {
         let who = if company.is_empty() { one_of(&lexicon.somebody, rng) } else { &company };
         let (before, after) = *pick(&lexicon.about, rng);
-        joined(&[before.trim_end(), who, &words, &circumstances(story, mentioned, rng)]) + after
+        // "a fox in the forest who gets lost", not "who gets lost in the forest": what a traveller
+        // does need not happen where the story begins.
+        let is_early = words.starts_with("who") || (story.cast.to.is_some() && !words.is_empty());
+        let begins = mentioned.place && is_early;
+        let place = if begins { place_words(story.cast.place, rng) } else { "" };
+        let rest = circumstances(story, Mentioned { place: mentioned.place && !begins, ..mentioned }, rng);
+        joined(&[before.trim_end(), who, place, &words, &rest]) + after
     };
     Prompt { text: finish(text, rng), mentioned }
 }
@@ -110,23 +119,26 @@ pub fn caption_prompt(story: &Story, rng: &mut Rng) -> Prompt {
     Prompt { text: finish(text, rng), mentioned }
 }
 
-/// "a shy fox and an owl with a lantern", as far as wanted and not said already.
-fn company(story: &Story, mentioned: Mentioned, ask: Option<&Template>, rng: &mut Rng) -> String {
-    let said = ask.map(said).unwrap_or_default();
+/// "a shy fox and an owl with a lantern", as far as wanted and not said already. A clause about the
+/// hero needs somebody to be about.
+fn company(story: &Story, mentioned: Mentioned, clause: Option<&Template>, said: Mentioned, rng: &mut Rng) -> String {
     let mut company = if mentioned.species { hero(story, mentioned) } else { String::new() };
     if mentioned.friend && !said.friend {
-        let friend = friend(story);
+        let is_another = mentioned.species && are_alike(&story.life, Role::Hero, Role::Friend);
+        let word = story.cast.member(Role::Friend).map(|friend| friend.species.word()).unwrap_or_default();
+        let friend = format!("{} {word}", if is_another { "another" } else { article(word) });
         company = match (company.is_empty(), rng.below(3)) {
             (true, _) => friend,
-            (false, 0) => format!("{company} and {} friend, {friend}", possessive(story)),
+            (false, 0) if !is_another => format!("{company} and {} friend the {word}", possessive(story)),
             (false, _) => format!("{company} and {friend}"),
         };
     }
     if mentioned.item && !said.item {
         let item = item(story);
         company = match (company.is_empty(), rng.below(2)) {
+            (true, _) if clause.is_some() => format!("{} with {item}", one_of(&Lexicon::embedded().somebody, rng)),
             (true, _) => item,
-            (false, 0) if !mentioned.friend && ask.is_none() => format!("{company} and {item}"),
+            (false, 0) if !mentioned.friend && clause.is_none() => format!("{company} and {item}"),
             (false, _) => format!("{company} with {item}"),
         };
     }
@@ -178,6 +190,8 @@ fn draw_ask(story: &Story, wanted: Mentioned, rng: &mut Rng) -> (Option<&'static
     let Some(asks) = Bank::embedded().asks.get(story.plot).filter(|_| wanted.plot) else {
         return (None, wanted);
     };
+    // "who gets caught in the rain in the sunshine"
+    let wanted = Mentioned { sky: wanted.sky && !sky_changes(&story.life), ..wanted };
     for _ in 0..20 {
         let ask = &asks[rng.below(asks.len())];
         let says = said(ask);
@@ -185,6 +199,8 @@ fn draw_ask(story: &Story, wanted: Mentioned, rng: &mut Rng) -> (Option<&'static
         let is_joined = starts_with(ask, "and ");
         let fits = mentioned.count() <= 4
             && (!says.friend || friend_is_named(story))
+            // "somebody who meets another fox"
+            && (!says.friend || wanted.species || !are_alike(&story.life, Role::Hero, Role::Friend))
             && (!says.item || thing_of(&story.life).is_some_and(|thing| names(story, thing.name())))
             // A clause about the hero alone would hang in the air behind two characters.
             && (!wanted.friend || says.friend)
@@ -196,6 +212,14 @@ fn draw_ask(story: &Story, wanted: Mentioned, rng: &mut Rng) -> (Option<&'static
     }
     let is_alone = wanted.count() == 1;
     (None, Mentioned { plot: false, species: wanted.species || is_alone, ..wanted })
+}
+
+fn sky_changes(life: &Life) -> bool {
+    life.episodes.iter().any(|episode| episode.world.sky != life.cast.sky)
+}
+
+fn said_by(ask: Option<&Template>) -> Mentioned {
+    ask.map(said).unwrap_or_default()
 }
 
 /// Which things the wording itself names.
@@ -250,12 +274,6 @@ fn hero(story: &Story, mentioned: Mentioned) -> String {
     } else {
         format!("{} {word}", article(word))
     }
-}
-
-fn friend(story: &Story) -> String {
-    let Some(friend) = story.cast.member(Role::Friend) else { return String::new() };
-    let word = friend.species.word();
-    format!("{} {word}", if shares_word(&story.life, Role::Friend) { "another" } else { article(word) })
 }
 
 fn possessive(story: &Story) -> &'static str {

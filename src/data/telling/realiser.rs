@@ -48,21 +48,41 @@ pub fn realise(template: &Template, life: &Life, setting: Setting, rng: &mut Rng
         by_name[role as usize] = is_drawn || shares_word(life, role);
     }
     let told = Told { text: String::with_capacity(192), named: Vec::new() };
-    let mut teller = Teller { life, setting, by_name, introduction: None, needs_article: false, told, rng };
+    let strangers = template.introduces();
+    let mut teller = Teller {
+        life,
+        setting,
+        by_name,
+        strangers,
+        introduced: [false; 3],
+        introduction: None,
+        needs_article: false,
+        told,
+        rng,
+    };
     teller.tell(&template.pieces);
     teller.told
 }
 
 /// Whether somebody else in the story is called by the same word.
 pub fn shares_word(life: &Life, role: Role) -> bool {
+    Role::ALL.into_iter().any(|other| are_alike(life, role, other))
+}
+
+/// Whether two in the story are called by the same word.
+pub fn are_alike(life: &Life, one: Role, other: Role) -> bool {
     let word = |role: Role| life.cast.member(role).map(|m| m.species.word());
-    Role::ALL.into_iter().any(|other| other != role && word(other).is_some() && word(other) == word(role))
+    one != other && word(one).is_some() && word(one) == word(other)
 }
 
 struct Teller<'a> {
     life: &'a Life,
     setting: Setting,
     by_name: [bool; 3],
+    /// Who is introduced in this text.
+    strangers: [bool; 3],
+    /// Which of them were introduced so far.
+    introduced: [bool; 3],
     /// Which introduction was used in this text.
     introduction: Option<usize>,
     needs_article: bool,
@@ -173,7 +193,7 @@ impl Teller<'_> {
                 }
             }
             MemberForm::A => {
-                let is_second = role != Role::Hero && shares_word(self.life, role);
+                let is_second = self.is_another(role);
                 self.put_two(if is_second { "another" } else { article(word) }, word, after);
             }
             MemberForm::Adjective => self.put(member.adjective, after),
@@ -182,22 +202,31 @@ impl Teller<'_> {
         }
     }
 
-    /// "a shy fox named Pip", or "called", or "whose name was"; each of them is
-    /// right anywhere in a sentence. No two in a text are alike.
+    /// "a shy fox named Pip", or "called", which are right anywhere in a sentence, or "whose name
+    /// was", which is right at its end or before a comma. No two in a text are alike.
     fn put_introduction(&mut self, role: Role, member: &Member, after: &str) {
         const LINKS: [&str; 5] = ["named", "called", "named", "called", "whose name was"];
         let drawn = self.rng.below(LINKS.len());
         let link = if self.introduction.is_some_and(|other| LINKS[other] == LINKS[drawn]) { drawn ^ 1 } else { drawn };
-        // "whose name was Pip, who" is one too many.
-        let link = if after.trim_start_matches([',', ' ']).starts_with("who") { link % 2 } else { link % LINKS.len() };
+        // "whose name was Pip, who" is one too many, and "whose name was Pip one day" says that it changed.
+        let is_end = after.starts_with(['.', ',']) && !after.trim_start_matches([',', ' ']).starts_with("who");
+        let link = if is_end { link % LINKS.len() } else { link % 2 };
+        let link = if self.told.text.ends_with("called ") { 0 } else { link };
         self.introduction = Some(link);
-        let is_first = role == Role::Hero || !shares_word(self.life, role);
-        let first = if is_first { article(member.adjective) } else { "another" };
+        let first = if self.is_another(role) { "another" } else { article(member.adjective) };
+        self.introduced[role as usize] = true;
         self.put(first, after);
         for word in [member.adjective, member.species.word(), LINKS[link], member.name] {
             self.told.text.push(' ');
             self.told.text.push_str(word);
         }
+    }
+
+    /// Whether somebody who is called by the same word is known already.
+    fn is_another(&self, role: Role) -> bool {
+        let is_known =
+            |other: Role| self.introduced[other as usize] || (other < role && !self.strangers[other as usize]);
+        Role::ALL.into_iter().any(|other| are_alike(self.life, role, other) && is_known(other))
     }
 
     fn put_thing(&mut self, token: Token, thing: Thing, form: ThingForm, after: &str) {

@@ -98,6 +98,8 @@ pub enum PlaceForm {
     To,
     The,
     Spot,
+    /// Somewhere in the place where the rain does not come.
+    Dry,
 }
 
 impl Template {
@@ -132,6 +134,11 @@ impl Template {
     /// Which of hero, friend and other it mentions.
     pub fn mentions(&self) -> [bool; 3] {
         self.mentions
+    }
+
+    /// Which of them it introduces.
+    pub fn introduces(&self) -> [bool; 3] {
+        self.introduces
     }
 
     /// All slots, those within alternatives too.
@@ -262,6 +269,7 @@ fn parse_slot(slot: &str) -> Result<Slot, (&'static str, String)> {
         "to" => Some(PlaceForm::To),
         "the" => Some(PlaceForm::The),
         "spot" => Some(PlaceForm::Spot),
+        "dry" => Some(PlaceForm::Dry),
         _ => None,
     };
     match (letter, form, place) {

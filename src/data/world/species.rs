@@ -216,7 +216,7 @@ const SPECIES: [Facts; 112] = [
     land("man-dancing").word("dancer").person(He),
     land("woman-dancing").word("dancer").person(She),
     land("teddy-bear").word("teddy bear").toyfolk(),
-    land("snowman").toyfolk().at(SNOWY),
+    land("snowman").toyfolk().he().at(SNOWY),
 ];
 
 impl Species {
