@@ -22,6 +22,7 @@ OPTIONS = {
     "close-threshold": [0.5, 0.7, 0.9, 1.0],
     "temperature": [0.3, 0.5, 0.7, 1.0],
     "top-p": [],
+    "min-certainty": [],
     "text-guidance": [],
     "steps": [12, 16, 24],
 }
