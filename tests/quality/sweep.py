@@ -23,6 +23,7 @@ OPTIONS = {
     "temperature": [0.3, 0.5, 0.7, 1.0],
     "top-p": [],
     "min-certainty": [],
+    "max-rounds": [],
     "text-guidance": [],
     "steps": [12, 16, 24],
 }
@@ -63,7 +64,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--bank", type=Path, default=ROOT / "src/data/cards/bank.txt", help="the sentences of the prompts")
     parser.add_argument("--product", action="store_true", help="tries every combination of the lists given")
     for name, values in OPTIONS.items():
-        kind = int if name == "steps" else float
+        kind = int if name in ("steps", "max-rounds") else float
         parser.add_argument(f"--{name}", type=kind, nargs="*", help=f"default without --product: {values}")
     return parser.parse_args()
 

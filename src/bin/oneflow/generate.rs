@@ -56,6 +56,9 @@ pub struct Generate {
     /// Slots less sure than this wait, all but the surest; 0 is off.
     #[arg(long)]
     min_certainty: Option<f32>,
+    /// Completion rounds at the most.
+    #[arg(long)]
+    max_rounds: Option<usize>,
     /// Tokens at the most.
     #[arg(long)]
     max_tokens: Option<usize>,
@@ -110,6 +113,7 @@ fn options(args: &Generate, model: &Model<BurnOps>) -> Options {
     set(&mut options.close_threshold, args.close_threshold);
     set(&mut options.min_certainty, args.min_certainty);
     options.n_steps = args.steps.unwrap_or(options.n_steps);
+    options.max_rounds = args.max_rounds.unwrap_or(options.max_rounds);
     options.max_tokens = args.max_tokens.unwrap_or(options.max_tokens);
     options.max_images = args.max_images.unwrap_or(options.max_images);
     if args.open_by_draw {
