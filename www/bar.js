@@ -103,8 +103,9 @@ export class Bar {
   }
 }
 
+/** After the planned steps come rounds that complete text and pictures, as many as it takes. */
 function stepPhrase({ step, steps }) {
-  return `step ${step} of ${steps}`;
+  return step <= steps ? `step ${step} of ${steps}` : `step ${step}, finishing touches`;
 }
 
 function seconds(secs) {

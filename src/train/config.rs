@@ -133,11 +133,12 @@ impl TrainConfig {
     /// [`Error::Io`] or [`Error::Data`] naming the field.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
-        let config: Self = serde_json::from_str(&text).map_err(|error| Error::Data {
+        let mut json = serde_json::Deserializer::from_str(&text);
+        let config: Self = serde_path_to_error::deserialize(&mut json).map_err(|error| Error::Data {
             file: path.display().to_string(),
-            line: error.line(),
-            field: "training configuration".into(),
-            reason: error.to_string(),
+            line: error.inner().line(),
+            field: error.path().to_string(),
+            reason: error.inner().to_string(),
         })?;
         config.validate(path)?;
         Ok(config)

@@ -177,6 +177,10 @@ fn a_bad_configuration_names_the_field() {
     fs::write(&path, serde_json::to_string(&config).unwrap()).unwrap();
     let text = TrainConfig::read(&path).unwrap_err().to_string();
     assert!(text.contains("complete_share") && text.contains("1.5"), "{text}");
+    let dial = r#"{ "data": { "kind": "storyworld", "dial": "L9" } }"#;
+    fs::write(&path, dial).unwrap();
+    let text = TrainConfig::read(&path).unwrap_err().to_string();
+    assert!(text.contains("field `data`") && text.contains("L9") && text.contains("L4"), "{text}");
     fs::write(&path, "{\"name\": 1}").unwrap();
     assert!(matches!(TrainConfig::read(&path), Err(Error::Data { line: 1, .. })));
     fs::remove_dir_all(&folder).unwrap();
