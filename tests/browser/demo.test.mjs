@@ -139,6 +139,14 @@ describe("a story", () => {
 });
 
 describe("steering", () => {
+  testWithFake("steps beyond the planned ones are finishing touches", async () => {
+    const page = await open("pace=40&planned=4");
+    await state(page, "ready");
+    await page.click("#write");
+    await page.getByText(/step \d+, finishing touches/i).first().waitFor();
+    await state(page, "done");
+  });
+
   test("pause stands still, resume goes on to the same end", async () => {
     const page = await open("pace=60");
     await state(page, "ready");
@@ -150,7 +158,7 @@ describe("steering", () => {
     const text = await bookText(page);
     await page.waitForTimeout(FAKE ? 300 : 2000);
     assert.equal(await bookText(page), text);
-    assert.match(await line(page), /^Paused at step \d+ of \d+$/);
+    assert.match(await line(page), /^Paused at step \d+( of \d+|, finishing touches)$/);
     await page.getByRole("button", { name: "Resume" }).click();
     await state(page, "done");
     const paused = await bookText(page);

@@ -3,13 +3,15 @@
  * of three sentences whose words come in a shuffled order, and pictures that come out of noise.
  *
  * The address of the page says how it behaves: `pace` is the milliseconds of a step, `load` those
- * of a piece of the download, and `fail=WHERE:CODE` fails once, where WHERE is `check`, `load`,
+ * of a piece of the download, `planned` the number of steps that the events speak of, and `fail=WHERE:CODE` fails once, where WHERE is `check`, `load`,
  * `generate` (at once) or `run` (in the middle of the story); `fail=check:unsupported` is an answer
  * of `check` and stays.
  */
 
 const wishes = new URLSearchParams(globalThis.location?.search ?? "");
 const PACE_MS = Number(wishes.get("pace") ?? 60);
+/** Of how many steps the events speak; there are more where completion rounds follow. */
+const PLANNED = Number(wishes.get("planned") ?? Infinity);
 const LOAD_MS = Number(wishes.get("load") ?? 20);
 const SIZE_PX = 64;
 /** A longer word comes in two pieces. */
@@ -158,7 +160,7 @@ class Run {
         };
       }
       this.#state.step = step;
-      yield { type: "step", step, steps, t, ms: PACE_MS };
+      yield { type: "step", step, steps: Math.min(steps, PLANNED), t, ms: PACE_MS };
     }
     const { seed, prompt } = this.#state;
     const story = new Story(storyParts(elements, this.#atlas), prompt, seed);
