@@ -360,10 +360,10 @@ fn two_of_a_kind_are_told_apart() {
     let setting = Setting { place: Place::Forest, sky: Sky::Day };
     for seed in 0..50 {
         let text = realise(&template, &two, setting, &mut Rng::new(seed)).text;
-        assert!(text.starts_with("An honest fox ") && text.contains(" met another old fox "), "{text}");
+        assert!(text.starts_with("An honest fox ") && text.contains(" met another fox "), "{text}");
         let text_other_way = realise(&other_way, &two, setting, &mut Rng::new(seed)).text;
         assert!(text_other_way.starts_with("An old fox "), "{text_other_way}");
-        assert!(text_other_way.contains(" met another honest fox "), "{text_other_way}");
+        assert!(text_other_way.contains(" met another fox "), "{text_other_way}");
         for link in ["named", "called", "whose name was"] {
             assert!(text.matches(link).count() < 2, "{text}");
         }

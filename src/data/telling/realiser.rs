@@ -213,10 +213,11 @@ impl Teller<'_> {
         let link = if is_end { link % LINKS.len() } else { link % 2 };
         let link = if self.told.text.ends_with("called ") { 0 } else { link };
         self.introduction = Some(link);
-        let first = if self.is_another(role) { "another" } else { article(member.adjective) };
+        // "another old fox" would say that the first one is old, too.
+        let adjective = (!self.is_another(role)).then_some(member.adjective);
         self.introduced[role as usize] = true;
-        self.put(first, after);
-        for word in [member.adjective, member.species.word(), LINKS[link], member.name] {
+        self.put(adjective.map_or("another", article), after);
+        for word in adjective.into_iter().chain([member.species.word(), LINKS[link], member.name]) {
             self.told.text.push(' ');
             self.told.text.push_str(word);
         }
