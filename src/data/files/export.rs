@@ -80,8 +80,11 @@ fn write_shard(documents: &dyn Documents, indices: std::ops::Range<u64>, path: &
     })
 }
 
+/// A picture's name and its bytes.
+type PictureFile = (String, Vec<u8>);
+
 /// A document's record and its pictures as files; `folder` stands before their names.
-fn split(document: &Document, index: u64, folder: &str) -> Result<(Record, Vec<(String, Vec<u8>)>)> {
+fn split(document: &Document, index: u64, folder: &str) -> Result<(Record, Vec<PictureFile>)> {
     let mut pictures = Vec::new();
     let mut parts = Vec::with_capacity(document.parts.len());
     for part in &document.parts {
