@@ -114,11 +114,11 @@ impl Storyworld {
         let mut asked = 0..2 * n;
         if share < CONTINUED {
             let from = 1 + rng.below(n - 1);
-            let hint = rng.bernoulli(HINTED).then(|| hint(&story.beats[from].named, &story.beats[from].scene));
+            let mut hint = rng.bernoulli(HINTED).then(|| hint(&story.beats[from].named, &story.beats[from].scene));
             for (i, text) in texts.into_iter().enumerate() {
                 if i == from {
-                    parts.extend(hint.clone().map(Part::Text));
-                    asked = parts.len()..0;
+                    parts.extend(hint.take().map(Part::Text));
+                    asked.start = parts.len();
                 }
                 parts.push(Part::Text(text));
                 parts.push(self.painted(&story.beats[i].scene, rng));

@@ -88,17 +88,16 @@ pub enum DataConfig {
 }
 
 impl DataConfig {
-    /// The documents for a model of this shape; `seed` determines the order of a finite set.
+    /// The documents of a stream for a model of this shape; files have only one, whose order `seed`
+    /// determines.
     ///
     /// # Errors
     ///
     /// Those of [`files::open`] and [`Storyworld::new`].
-    pub fn documents(&self, model: &ModelConfig, seed: u64) -> Result<Box<dyn Documents>> {
+    pub fn documents(&self, stream: Stream, model: &ModelConfig, seed: u64) -> Result<Box<dyn Documents>> {
         match self {
-            DataConfig::Cards => Ok(Box::new(Cards(Stream::Train))),
-            DataConfig::Storyworld { dial, select } => {
-                Ok(Box::new(Storyworld::new(Stream::Train, *dial, select.clone())?))
-            }
+            DataConfig::Cards => Ok(Box::new(Cards(stream))),
+            DataConfig::Storyworld { dial, select } => Ok(Box::new(Storyworld::new(stream, *dial, select.clone())?)),
             DataConfig::Files { path } => files::open(path, model.codec.image_px, seed),
         }
     }

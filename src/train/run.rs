@@ -23,7 +23,7 @@ use super::export::{self, Trained};
 use super::source::Source;
 use super::trainer::{StepReport, Trainer};
 use super::{plot, sheet};
-use crate::data::{Documents, Part, Picture};
+use crate::data::{Documents, Part, Picture, Stream};
 use crate::error::{Error, Result};
 use crate::model::Tokenizer;
 
@@ -48,7 +48,7 @@ pub fn run(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
     config.model.network.vocab_size = trained.tokenizer.vocab_size();
     write(&out.join("config.json"), serde_json::to_string_pretty(&config).unwrap_or_default().as_bytes())?;
     let source = Source::new(
-        config.data.documents(&config.model, config.seed)?,
+        config.data.documents(Stream::Train, &config.model, config.seed)?,
         trained.tokenizer.clone(),
         trained.codec.clone(),
         trained.preconditioner.clone(),
@@ -67,6 +67,7 @@ pub fn run(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
         config.n_steps,
         config.batch_size
     );
+    let unseen = config.data.documents(Stream::Validation, &config.model, config.seed)?;
     let mut log = Log::open(&out.join("log.jsonl"), trainer.step())?;
     let bar = ProgressBar::new(config.n_steps as u64).with_position(trainer.step() as u64);
     if let Ok(style) = ProgressStyle::with_template("{pos}/{len} {bar:30} {eta} left {msg}") {
@@ -95,7 +96,8 @@ pub fn run(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
         }
         if report.step % config.sample_every == 0 || last {
             let model = trained.model(&config.model, trainer.averaged())?;
-            sheet::write(&model, &out.join(format!("samples/step-{:06}.html", report.step)), 6)?;
+            let path = out.join(format!("samples/step-{:06}.html", report.step));
+            sheet::write(&model, &*unseen, &path, 6)?;
         }
     }
     bar.finish();
@@ -119,7 +121,7 @@ pub fn export_last(run: &Path, out: &Path) -> Result<usize> {
 
 /// The tokenizer and the codec: read from the run folder, or made from the data and written there.
 fn prepare(config: &TrainConfig, out: &Path) -> Result<Trained> {
-    let documents = config.data.documents(&config.model, config.seed)?;
+    let documents = config.data.documents(Stream::Train, &config.model, config.seed)?;
     let path = out.join("tokenizer.json");
     if !path.exists() {
         let mut texts = Vec::new();
