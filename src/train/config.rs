@@ -19,6 +19,10 @@ pub struct TrainConfig {
     pub name: String,
     /// The model. `network.vocab_size` is an upper bound; the tokenizer may find fewer entries.
     pub model: ModelConfig,
+    /// A model folder whose weights, tokenizer and codec the run starts from; without it the weights
+    /// are drawn, and tokenizer and codec made from the data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<PathBuf>,
     /// What the model learns from.
     pub data: DataConfig,
     /// Seed of weights, noise and order.

@@ -10,4 +10,5 @@ pub mod plot;
 pub mod run;
 pub mod sheet;
 pub mod source;
+mod start;
 pub mod trainer;

@@ -22,7 +22,7 @@ use super::config::TrainConfig;
 use super::export::{self, Trained};
 use super::source::Source;
 use super::trainer::{StepReport, Trainer};
-use super::{plot, sheet};
+use super::{plot, sheet, start};
 use crate::data::{Documents, Part, Picture, Stream};
 use crate::error::{Error, Result};
 use crate::model::Tokenizer;
@@ -59,6 +59,9 @@ pub fn run(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
         let last = last_checkpoint(out)?;
         trainer = trainer.load(&last)?;
         println!("resuming from {}", last.display());
+    } else if let Some(folder) = &config.init {
+        trainer = trainer.with_weights(start::read(folder, &config.model)?.weights);
+        println!("starting from {}", folder.display());
     }
     println!(
         "{} weights, {} tokens, {} steps of {} documents",
@@ -119,10 +122,16 @@ pub fn export_last(run: &Path, out: &Path) -> Result<usize> {
     Ok(trainer.step())
 }
 
-/// The tokenizer and the codec: read from the run folder, or made from the data and written there.
+/// The tokenizer and the codec: read from the run folder, or taken from the model to start from, or
+/// made from the data, and written there.
 fn prepare(config: &TrainConfig, out: &Path) -> Result<Trained> {
     let documents = config.data.documents(Stream::Train, &config.model, config.seed)?;
     let path = out.join("tokenizer.json");
+    if let (Some(folder), false) = (&config.init, path.exists()) {
+        let start = start::read(folder, &config.model)?;
+        write(&out.join("codec.safetensors"), &export::codec_file(&start.codec, &start.preconditioner)?)?;
+        write(&path, &start.tokenizer_json)?;
+    }
     if !path.exists() {
         let mut texts = Vec::new();
         for index in 0..at_most(TOKENIZER_DOCUMENTS, &*documents) {

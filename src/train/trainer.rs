@@ -91,6 +91,16 @@ impl Trainer {
         })
     }
 
+    /// The same run with other weights: the values of each of the network's, in its order.
+    pub fn with_weights(mut self, weights: Vec<Vec<f32>>) -> Self {
+        let tensors: Vec<Tensor<2>> = (self.specs.iter().zip(weights))
+            .map(|(spec, values)| Tensor::from_data(TensorData::new(values, spec.shape), &self.ops.device))
+            .collect();
+        self.average = tensors.iter().map(|tensor| tensor.clone().inner()).collect();
+        self.params = tensors.into_iter().enumerate().map(param).collect();
+        self
+    }
+
     /// Steps made so far.
     pub fn step(&self) -> usize {
         self.step

@@ -1,9 +1,11 @@
 //! The trainer: it learns, it resumes, and its tensors agree with the plain loss.
 
 use std::fs;
+use std::path::Path;
 
 use burn::tensor::Device;
 use oneflow_web::Error;
+use oneflow_web::checkpoint::Weights;
 use oneflow_web::data::cards::{Cards, document};
 use oneflow_web::data::{Part, Picture, Stream};
 use oneflow_web::model::Tokenizer;
@@ -11,6 +13,7 @@ use oneflow_web::train::batch::{Batch, pool};
 use oneflow_web::train::bpe::train_bpe;
 use oneflow_web::train::codec_fit;
 use oneflow_web::train::config::{DataConfig, Optimizer, TrainConfig};
+use oneflow_web::train::run;
 use oneflow_web::train::source::Source;
 use oneflow_web::train::trainer::Trainer;
 
@@ -26,6 +29,7 @@ fn config() -> TrainConfig {
     TrainConfig {
         name: "test".into(),
         model,
+        init: None,
         data: DataConfig::Cards,
         seed: 3,
         n_steps: 60,
@@ -165,6 +169,40 @@ fn a_checkpoint_that_is_missing_or_cut_is_named() {
     fs::remove_file(folder.join("step.json")).unwrap();
     let error = Trainer::new(&config, Device::flex()).unwrap().load(&folder).err().unwrap();
     assert!(matches!(&error, Error::Io { path, .. } if path.ends_with("step.json")), "{error}");
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_run_starts_from_an_exported_model_of_its_shape() {
+    let folder = folder("init");
+    let mut config = config();
+    (config.n_steps, config.save_every, config.sample_every) = (1, 10, 10);
+    config.model.codec.patch_px = 8;
+    let first = folder.join("first");
+    run::run(&config, &first, false).unwrap();
+    let model = first.join("model");
+    config.init = Some(model.clone());
+    // A learning rate of nearly nothing: what is exported is what was loaded.
+    config.learning_rate = 1e-12;
+    let second = folder.join("second");
+    run::run(&config, &second, false).unwrap();
+    for file in ["tokenizer.json", "config.json"] {
+        assert!(fs::read(model.join(file)).unwrap() == fs::read(second.join("model").join(file)).unwrap(), "{file}");
+    }
+    let weights = |model: &Path| {
+        let bytes = fs::read(model.join("model.safetensors")).unwrap();
+        Weights::parse("model.safetensors", bytes).unwrap().tensors().clone()
+    };
+    let (before, after) = (weights(&model), weights(&second.join("model")));
+    assert!(before.keys().eq(after.keys()));
+    for (name, tensor) in &before {
+        let pairs = tensor.to_f32().unwrap().into_iter().zip(after[name].to_f32().unwrap());
+        let largest = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(largest < 1e-5, "{name} moved by {largest}");
+    }
+    config.model.network.n_layers += 1;
+    let error = run::run(&config, &folder.join("third"), false).unwrap_err();
+    assert!(matches!(&error, Error::Model { file, .. } if file.ends_with("config.json")), "{error}");
     fs::remove_dir_all(&folder).unwrap();
 }
 

@@ -1,0 +1,52 @@
+//! A model folder as the start of a run: fine-tuning, or more steps for a model that is good.
+
+use std::path::Path;
+
+use crate::checkpoint::folder::read_folder;
+use crate::checkpoint::load::codec_from_weights;
+use crate::checkpoint::{CONFIG, TOKENIZER, WEIGHTS, Weights};
+use crate::error::{Error, Result};
+use crate::model::Network;
+use crate::model::codec::{PcaCodec, Preconditioner};
+use crate::model::config::ModelConfig;
+
+/// What a run takes from a model.
+pub struct Start {
+    /// The values of each weight, in the network's order.
+    pub weights: Vec<Vec<f32>>,
+    /// Its tokenizer file.
+    pub tokenizer_json: Vec<u8>,
+    /// Its codec.
+    pub codec: PcaCodec,
+    /// The scales of its latents.
+    pub preconditioner: Preconditioner,
+}
+
+/// Reads the model in `folder`, which must have the shape that `config` says; `config`'s
+/// vocabulary may be larger, since there it is a bound.
+///
+/// # Errors
+///
+/// Those of [`read_folder`]; [`Error::Model`] if the model has another shape.
+pub fn read(folder: &Path, config: &ModelConfig) -> Result<Start> {
+    let mut files = read_folder(folder)?.files;
+    let mut take = |name: &str| files.remove(name).unwrap_or_default();
+    let model = ModelConfig::from_json(&take(CONFIG))?;
+    let mut expected = config.network.clone();
+    expected.vocab_size = model.network.vocab_size;
+    let is_same = model.network == expected && model.codec == config.codec;
+    if !is_same || model.network.vocab_size > config.network.vocab_size {
+        return Err(Error::Model {
+            file: folder.join(CONFIG).display().to_string(),
+            reason: "its `network` or `codec` is not that of the run that starts from it; make them the same".into(),
+        });
+    }
+    let mut stored = Weights::parse(WEIGHTS, take(WEIGHTS))?;
+    let mut weights = Vec::new();
+    Network::build(&model, |spec| {
+        weights.push(stored.take_f32(&spec.name, &spec.shape)?);
+        Ok(())
+    })?;
+    let (codec, preconditioner) = codec_from_weights(&model.codec, &mut stored)?;
+    Ok(Start { weights, tokenizer_json: take(TOKENIZER), codec, preconditioner })
+}
