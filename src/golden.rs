@@ -168,6 +168,7 @@ fn sampler_step(check: &mut Check<'_>, file: &Value) -> Result<()> {
         schedule: Schedule::Linear,
         close_threshold: single("close_threshold")?,
         min_certainty: 0.0,
+        delete_threshold: 1.0,
         slot_opening: SlotOpening::Threshold(single("open_threshold")?),
         max_rounds: 32,
     };
@@ -194,6 +195,7 @@ impl FlowModel for Script<'_> {
         Ok(Prediction {
             zero_prob: singles(self.0, "zero_prob")?,
             insertion_rate: singles(self.0, "insertion_rate")?,
+            delete_prob: Vec::new(),
             velocities: rows(self.0, "velocities")?,
             hidden: (),
         })

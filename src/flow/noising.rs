@@ -33,6 +33,60 @@ pub struct Noised {
     pub bags: Vec<Bag>,
     /// The pictures that are left, in reading order.
     pub images: Vec<NoisedImage>,
+    /// Of each element of the response, whether it does not belong ([`Extra`]).
+    pub is_extra: Vec<bool>,
+}
+
+/// Tokens that do not belong, in one slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extra {
+    /// The slot.
+    pub slot: usize,
+    /// The tokens, in order.
+    pub tokens: Vec<u32>,
+}
+
+impl Extra {
+    /// The same text with the run as far right as it can be read: `the fox [the fox] sat`, not
+    /// `the [fox the] fox sat`, so that of two copies it is the second that does not belong.
+    pub fn settled(mut self, noised: &Noised) -> Self {
+        while let Some(&Element::Token(next)) = noised.sequence.response().get(self.slot)
+            && self.tokens.first() == Some(&next)
+        {
+            self.tokens.rotate_left(1);
+            self.slot += 1;
+        }
+        self
+    }
+
+    /// Whether no token of the run is missing in its slot anyway.
+    pub fn is_wrong(&self, noised: &Noised) -> bool {
+        let bag = &noised.bags[self.slot].tokens;
+        !self.tokens.iter().any(|token| bag.contains(token))
+    }
+}
+
+impl Noised {
+    /// Puts `extras` in, ordered by slot and at most one a slot. A slot's bag stays left of the run.
+    ///
+    /// # Panics
+    ///
+    /// If a slot does not exist.
+    pub fn insert_extras(&mut self, extras: &[Extra]) {
+        for Extra { slot, tokens } in extras.iter().rev() {
+            let at = self.sequence.n_prompt + slot;
+            self.sequence.elements.splice(at..at, tokens.iter().copied().map(Element::Token));
+            self.bags.splice(slot + 1..slot + 1, tokens.iter().map(|_| Bag::default()));
+            self.is_extra.splice(slot..slot, tokens.iter().map(|_| true));
+        }
+    }
+
+    /// Whether a slot has a token beside it that does not belong. What is missing there is not
+    /// known before that one is gone.
+    pub fn is_beside_extra(&self, slot: usize) -> bool {
+        let is_extra = |i: usize| self.is_extra.get(i).is_some_and(|&is_extra| is_extra);
+        is_extra(slot) || slot.checked_sub(1).is_some_and(is_extra)
+    }
 }
 
 /// What noise does to a clean document.
@@ -147,7 +201,8 @@ pub fn noise_at(clean: &Sequence, image_token: u32, keep: &[bool], image_times: 
         }
     }
     bags.push(bag);
-    Noised { sequence: Sequence { elements, n_prompt: clean.n_prompt }, bags, images }
+    let is_extra = vec![false; bags.len() - 1];
+    Noised { sequence: Sequence { elements, n_prompt: clean.n_prompt }, bags, images, is_extra }
 }
 
 /// One more than the largest picture index of a document.

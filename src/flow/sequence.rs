@@ -48,6 +48,11 @@ impl Sequence {
         self.elements.insert(self.n_prompt + slot, element);
     }
 
+    /// Takes out element `position` of the response, counted from 0.
+    pub fn remove(&mut self, position: usize) {
+        self.elements.remove(self.n_prompt + position);
+    }
+
     /// The same response after another prompt; the slots stay what they are.
     pub fn with_prompt(&self, tokens: &[u32]) -> Self {
         let mut sequence = Self::from_prompt(tokens);

@@ -35,6 +35,9 @@ pub struct NetworkConfig {
     pub d_mlp: usize,
     /// Entries of the tokenizer.
     pub vocab_size: usize,
+    /// Whether there is a head for tokens that do not belong.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub delete_head: bool,
 }
 
 /// The shape of the PCA patch codec.
@@ -67,6 +70,9 @@ pub struct SamplingConfig {
     pub close_threshold: f32,
     /// Of the slots that fire in one step, those less sure than this wait; 0 is off.
     pub min_certainty: f32,
+    /// Completion rounds delete tokens that do not belong with more than this probability; 1 is off.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub delete_threshold: f32,
     /// Guidance weight of the text; 0 is off.
     pub text_guidance: f32,
     /// Guidance weight of the pictures; 0 is off.
@@ -75,6 +81,16 @@ pub struct SamplingConfig {
     pub max_tokens: usize,
     /// Pictures of a response at the most.
     pub max_images: usize,
+}
+
+fn one() -> f32 {
+    1.0
+}
+
+// Serde asks with a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_one(value: &f32) -> bool {
+    *value == 1.0
 }
 
 impl CodecConfig {
@@ -122,7 +138,7 @@ impl ModelConfig {
         if self.format != FORMAT {
             return Err(broken(format!("`format` is \"{}\", expected \"{FORMAT}\"", self.format)));
         }
-        let NetworkConfig { d_model, n_heads, n_layers, d_mlp, vocab_size } = self.network;
+        let NetworkConfig { d_model, n_heads, n_layers, d_mlp, vocab_size, .. } = self.network;
         let within = |name: &str, found: usize, low: usize, high: usize| {
             if (low..=high).contains(&found) {
                 return Ok(());
@@ -163,7 +179,7 @@ fn broken(reason: String) -> Error {
 pub(crate) fn tiny() -> ModelConfig {
     ModelConfig {
         format: FORMAT.into(),
-        network: NetworkConfig { d_model: 16, n_heads: 2, n_layers: 2, d_mlp: 24, vocab_size: 270 },
+        network: NetworkConfig { d_model: 16, n_heads: 2, n_layers: 2, d_mlp: 24, vocab_size: 270, delete_head: true },
         codec: CodecConfig { kind: "pca-patch".into(), image_px: 8, patch_px: 4, n_coefs: 6 },
         sampling: SamplingConfig {
             n_steps: 8,
@@ -172,6 +188,7 @@ pub(crate) fn tiny() -> ModelConfig {
             open_threshold: 0.5,
             close_threshold: 1.0,
             min_certainty: 0.0,
+            delete_threshold: 1.0,
             text_guidance: 0.0,
             image_guidance: 0.0,
             max_tokens: 32,

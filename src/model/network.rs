@@ -28,6 +28,7 @@ pub struct Network<W> {
     blocks: Vec<Block<W>>,
     norm: W,
     gate: W,
+    delete: Option<W>,
     n_heads: usize,
     d_model: usize,
 }
@@ -44,6 +45,9 @@ struct Block<W> {
     mlp_up: W,
     mlp_down: W,
 }
+
+/// The weight that [`NetworkConfig::delete_head`](super::config::NetworkConfig::delete_head) adds.
+pub const DELETE_HEAD: &str = "heads.delete";
 
 /// How a new weight starts.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -133,6 +137,10 @@ impl<W> Network<W> {
         }
         let norm = weight("norm".into(), 1, d, Init::Ones)?;
         let gate = weight("heads.gate".into(), d, 2, Init::Normal(0.02))?;
+        let delete = match net.delete_head {
+            true => Some(weight(DELETE_HEAD.into(), d, 1, Init::Zeros)?),
+            false => None,
+        };
         Ok(Self {
             tokens,
             segments,
@@ -145,6 +153,7 @@ impl<W> Network<W> {
             blocks,
             norm,
             gate,
+            delete,
             n_heads: net.n_heads,
             d_model: d,
         })
@@ -192,6 +201,12 @@ impl<W> Network<W> {
     /// `λ = 1 + softplus(·)`.
     pub fn gate<O: Ops<Weight = W>>(&self, ops: &O, slots: &O::Matrix) -> O::Matrix {
         ops.linear(slots, &self.gate)
+    }
+
+    /// The delete head on rows `[n, d]`: `[n, 1]`, the logit of the probability that the row's
+    /// element does not belong; `None` for a network without that head.
+    pub fn deletions<O: Ops<Weight = W>>(&self, ops: &O, rows: &O::Matrix) -> Option<O::Matrix> {
+        self.delete.as_ref().map(|delete| ops.linear(rows, delete))
     }
 
     /// The token head on slot rows `[n, d]`: logits `[n, vocab_size]`. It shares its weights with

@@ -92,6 +92,7 @@ impl<O: Ops> Model<O> {
             max_images: sampling.max_images,
             close_threshold: sampling.close_threshold,
             min_certainty: sampling.min_certainty,
+            delete_threshold: sampling.delete_threshold,
             slot_opening: SlotOpening::Threshold(sampling.open_threshold),
             ..Options::default()
         }
@@ -138,6 +139,11 @@ impl<O: Ops> FlowModel for Model<O> {
         let gate = self.ops.download(&self.network.gate(&self.ops, &hidden.slots)).await?;
         let zero_prob = gate.chunks_exact(2).map(|head| sigmoid(head[0])).collect();
         let insertion_rate = gate.chunks_exact(2).map(|head| 1.0 + softplus(head[1])).collect();
+        let delete_prob = match self.network.deletions(&self.ops, &hidden.slots) {
+            // The first slot's left element is the end of the prompt, which stays.
+            Some(logits) => self.ops.download(&logits).await?.into_iter().skip(1).map(sigmoid).collect(),
+            None => Vec::new(),
+        };
         let outputs = match &hidden.images {
             Some(images) if state.images.iter().any(|image| image.t < 1.0) => self.ops.download(images).await?,
             _ => Vec::new(),
@@ -150,7 +156,7 @@ impl<O: Ops> FlowModel for Model<O> {
             self.preconditioner.velocity(&image.latents, output, image.t)
         };
         let velocities = state.images.iter().enumerate().map(velocity).collect();
-        Ok(Prediction { zero_prob, insertion_rate, velocities, hidden: hidden.slots })
+        Ok(Prediction { zero_prob, insertion_rate, delete_prob, velocities, hidden: hidden.slots })
     }
 
     async fn token_logits(&self, hidden: &O::Matrix, slots: &[usize]) -> Result<Vec<Vec<f32>>> {

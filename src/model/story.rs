@@ -1,5 +1,7 @@
 //! What a run has written, as a reader sees it: text with places of pictures in it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::codec::ImageCodec;
 use super::oneflow::Model;
 use super::tokenizer::Tokenizer;
@@ -96,38 +98,57 @@ pub struct TextEdit {
     pub at: usize,
     /// What comes.
     pub insert: String,
-    /// What goes: 0, unless an insertion fell between the bytes of one character.
+    /// What goes: 0, unless a token was deleted or an insertion fell between the bytes of one
+    /// character.
     pub remove: usize,
 }
 
 /// The edits of one step, from right to left, which turn the text `before` into `after`: where
-/// `events` put tokens into the response that `state` now has.
+/// `events` put tokens into the response that `state` now has, or took some out.
 pub fn text_edits(tokenizer: &Tokenizer, events: &[Event], state: &State, before: &str, after: &str) -> Vec<TextEdit> {
-    let response = &state.sequence.elements[state.sequence.n_prompt..];
-    let inserted: Vec<usize> = events
-        .iter()
-        .filter_map(|event| match *event {
-            Event::TextInsert { position, .. } | Event::ImageStart { position, .. } => Some(position),
-            _ => None,
-        })
-        .collect();
-    let mut is_new = vec![false; response.len().saturating_sub(inserted.len())];
-    inserted.iter().for_each(|&position| is_new.insert(position.min(is_new.len()), true));
-    let mut edits: Vec<TextEdit> = Vec::new();
-    let mut at = 0;
-    for (element, is_new) in response.iter().zip(is_new) {
-        let Element::Token(token) = *element else { continue };
-        let piece = tokenizer.decode(&[token]);
-        match edits.last_mut() {
-            _ if !is_new => at += utf16_len(&piece),
-            Some(last) if last.at == at => last.insert.push_str(&piece),
-            _ => edits.push(TextEdit { at, insert: piece, remove: 0 }),
+    let (mut inserted, mut deleted) = (BTreeSet::new(), BTreeMap::new());
+    for event in events {
+        match *event {
+            Event::TextInsert { position, .. } | Event::ImageStart { position, .. } => drop(inserted.insert(position)),
+            Event::TextDelete { position, token } => drop(deleted.insert(position, token)),
+            _ => {}
         }
     }
-    edits.retain(|edit| !edit.insert.is_empty());
+    let response = state.sequence.response();
+    let n_before = (response.len() + deleted.len()).saturating_sub(inserted.len());
+    let mut left = response.iter();
+    let mut edits: Vec<TextEdit> = Vec::new();
+    let mut at = 0;
+    // The positions of one step are those of the response before it.
+    for position in 0..=n_before {
+        if inserted.contains(&position)
+            && let Some(Element::Token(token)) = left.next()
+        {
+            push_edit(&mut edits, TextEdit { at, insert: tokenizer.decode(&[*token]), remove: 0 });
+        }
+        if let Some(token) = deleted.get(&position) {
+            let remove = utf16_len(&tokenizer.decode(&[*token]));
+            push_edit(&mut edits, TextEdit { at, insert: String::new(), remove });
+            at += remove;
+        } else if let Some(Element::Token(token)) = left.next().filter(|_| position < n_before) {
+            at += utf16_len(&tokenizer.decode(&[*token]));
+        }
+    }
+    edits.retain(|edit| !edit.insert.is_empty() || edit.remove > 0);
     edits.reverse();
     // Tokens that hold parts of one character do not decode one by one.
     if edited(before, &edits) == after { edits } else { vec![difference(before, after)] }
+}
+
+/// Appends an edit, or makes one of it and the last where nothing stays between the two.
+fn push_edit(edits: &mut Vec<TextEdit>, edit: TextEdit) {
+    match edits.last_mut() {
+        Some(last) if last.at + last.remove == edit.at => {
+            last.insert.push_str(&edit.insert);
+            last.remove += edit.remove;
+        }
+        _ => edits.push(edit),
+    }
 }
 
 /// `before` with `edits`, given from right to left, applied.

@@ -8,14 +8,21 @@ use crate::flow::sequence::Element;
 /// response to the final one ([`Replay`]).
 ///
 /// `position` counts elements of the response, tokens and pictures alike, from 0: the element
-/// inserted becomes that one, and those that stood there and after move one place to the right.
-/// The insertions of one step come from right to left, so the positions of one step do not depend
-/// on each other.
+/// inserted becomes that one, and those that stood there and after move one place to the right;
+/// after a deletion, those behind it move one to the left. The changes of one step come from right
+/// to left, so the positions of one step do not depend on each other.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
     /// A token appeared.
     TextInsert {
         /// Which element of the response it becomes.
+        position: usize,
+        /// The token.
+        token: u32,
+    },
+    /// A token that did not belong went.
+    TextDelete {
+        /// Which element of the response it was.
         position: usize,
         /// The token.
         token: u32,
@@ -120,6 +127,13 @@ impl Replay {
     pub fn apply(&mut self, event: &Event) -> Result<()> {
         match *event {
             Event::TextInsert { position, token } => self.insert(position, Element::Token(token), event),
+            Event::TextDelete { position, token } => {
+                if self.elements.get(position) != Some(&Element::Token(token)) {
+                    return Err(misfit(event));
+                }
+                self.elements.remove(position);
+                Ok(())
+            }
             Event::ImageStart { index, position } => {
                 if index != self.image_times.len() {
                     return Err(misfit(event));

@@ -41,10 +41,10 @@ impl<'a, M: FlowModel> Guided<'a, M> {
 impl<M: FlowModel> FlowModel for Guided<'_, M> {
     type Hidden = GuidedHidden<M::Hidden>;
 
-    /// log λ and velocities are guided; π stays that of the prompt.
+    /// log λ and velocities are guided; π and deletions stay those of the prompt.
     async fn predict(&self, state: &State) -> Result<Prediction<Self::Hidden>> {
         let plain = self.model.predict(state).await?;
-        let Prediction { zero_prob, mut insertion_rate, mut velocities, hidden: with_prompt } = plain;
+        let Prediction { zero_prob, mut insertion_rate, delete_prob, mut velocities, hidden: with_prompt } = plain;
         let mut without = None;
         if let Some(state) = self.without_prompt(state) {
             let null = self.model.predict(&state).await?;
@@ -59,7 +59,7 @@ impl<M: FlowModel> FlowModel for Guided<'_, M> {
             without = Some(null.hidden);
         }
         let hidden = GuidedHidden { with_prompt, without };
-        Ok(Prediction { zero_prob, insertion_rate, velocities, hidden })
+        Ok(Prediction { zero_prob, insertion_rate, delete_prob, velocities, hidden })
     }
 
     /// Guided log Q, not normalised.

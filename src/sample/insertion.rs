@@ -1,5 +1,5 @@
 //! Which slots take an element, which element, and putting it there: the text half of Algorithm 2
-//! of arXiv:2510.03506v3.
+//! of arXiv:2510.03506v3. And which tokens go again, for models that say so.
 //!
 //! All slots are decided from one forward, at most one element a slot, and applied from right to
 //! left, so that no insertion moves a slot that is still to be served.
@@ -35,6 +35,22 @@ pub struct Insertion {
     pub slot: usize,
     /// The token, or the image token for a picture.
     pub token: u32,
+}
+
+/// One decision: element `position` of the response, which is `token`, goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deletion {
+    /// Which element.
+    pub position: usize,
+    /// The token.
+    pub token: u32,
+}
+
+impl Deletion {
+    /// Whether it is the element left or right of `slot`.
+    pub fn is_beside(self, slot: usize) -> bool {
+        self.position == slot || self.position + 1 == slot
+    }
 }
 
 /// How many more elements may come.
@@ -104,16 +120,36 @@ fn choose(mut insertions: Vec<Insertion>, n: usize, rng: &mut Rng) -> Vec<Insert
     insertions
 }
 
-/// Puts decisions of one forward, at most one a slot, into a state; their order does not matter.
-/// Draws the noise of each new picture, from right to left.
+/// The tokens of the response that do not belong with more than `threshold`, from left to right.
+/// Pictures stay.
+pub fn deletions(state: &State, delete_prob: &[f32], threshold: f32) -> Vec<Deletion> {
+    let wrong = |(position, (&element, &prob)): (usize, (&Element, &f32))| match element {
+        Element::Token(token) if prob > threshold => Some(Deletion { position, token }),
+        _ => None,
+    };
+    state.sequence.response().iter().zip(delete_prob).enumerate().filter_map(wrong).collect()
+}
+
+/// Puts decisions of one forward into a state: at most one insertion a slot, none beside a token
+/// that goes; their order does not matter. Draws the noise of each new picture, from right to left.
 ///
 /// # Panics
 ///
-/// If a slot does not exist.
-pub fn apply(state: &mut State, mut insertions: Vec<Insertion>, spec: &Spec, rng: &mut Rng) -> Vec<Event> {
+/// If a slot or an element does not exist.
+pub fn apply(
+    state: &mut State,
+    mut insertions: Vec<Insertion>,
+    deletions: &[Deletion],
+    spec: &Spec,
+    rng: &mut Rng,
+) -> Vec<Event> {
     insertions.sort_unstable_by_key(|insertion| insertion.slot);
-    let mut events = Vec::with_capacity(insertions.len());
+    let mut events = Vec::with_capacity(insertions.len() + deletions.len());
+    let mut left = deletions.iter().rev().peekable();
     for &Insertion { slot: position, token } in insertions.iter().rev() {
+        while let Some(deletion) = left.next_if(|deletion| deletion.position >= position) {
+            events.push(delete(state, *deletion));
+        }
         if token == spec.image {
             let index = state.images.len();
             state.images.push(ImageState::from_noise(spec.latent_len, rng));
@@ -124,5 +160,11 @@ pub fn apply(state: &mut State, mut insertions: Vec<Insertion>, spec: &Spec, rng
             events.push(Event::TextInsert { position, token });
         }
     }
+    events.extend(left.map(|deletion| delete(state, *deletion)));
     events
+}
+
+fn delete(state: &mut State, Deletion { position, token }: Deletion) -> Event {
+    state.sequence.remove(position);
+    Event::TextDelete { position, token }
 }

@@ -3,7 +3,8 @@
 //! A [`Sampler`] holds the whole state of a run. Each [`Sampler::step`] runs the model once, moves
 //! the pictures, then inserts into the text (Algorithms 1 and 2 of arXiv:2510.03506v3), and says
 //! in [`Event`]s what it did. After the scheduled steps, completion rounds go on until the model
-//! says that nothing is missing.
+//! says that nothing is missing; where the model has a delete head, they also take out what does
+//! not belong.
 //!
 //! # Order of draws
 //!
@@ -17,7 +18,7 @@
 //!    stays; then the same for pictures and `max_images`;
 //! 4. for each new picture, from right to left: its latents, one `normal` each.
 //!
-//! Moving the pictures draws nothing.
+//! Moving the pictures and deleting draw nothing.
 
 mod model;
 
@@ -39,7 +40,9 @@ mod snapshot;
 
 pub use event::{EndReason, Event, Phase, Replay};
 pub use guided::{Guided, GuidedHidden};
-pub use insertion::{Insertion, Opening, Room, apply, certainty, fired_slots, keep_certain, limit};
+pub use insertion::{
+    Deletion, Insertion, Opening, Room, apply, certainty, deletions, fired_slots, keep_certain, limit,
+};
 pub use model::{FlowModel, Prediction, Spec, State};
 pub use options::{Options, SlotOpening};
 pub use sampler::{Sampler, Stats};

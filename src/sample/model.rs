@@ -23,6 +23,9 @@ pub struct Prediction<H> {
     pub zero_prob: Vec<f32>,
     /// λ, one a slot, positive: how many elements are missing where any is.
     pub insertion_rate: Vec<f32>,
+    /// One an element of the response, in [0, 1]: the probability that it does not belong; empty for
+    /// a model that does not say. Edit Flows (arXiv:2506.09018) have such a rate; OneFlow has none.
+    pub delete_prob: Vec<f32>,
     /// One a picture: as many values as it has latents, or none where its time is 1.
     pub velocities: Vec<Vec<f32>>,
     /// What [`FlowModel::token_logits`] needs of this forward.

@@ -40,6 +40,10 @@ pub struct Options {
     /// Of the slots that fire in one step, those less sure than this number in [0, 1] wait, all but
     /// the surest; 0 is off (arXiv:2510.03506v3 has no such rule). See [`certainty`](super::certainty).
     pub min_certainty: f32,
+    /// Completion rounds delete a token that does not belong with a probability above this number in
+    /// [0, 1]; 1 is off. Only in the first half of the rounds, so that the text comes to rest. It
+    /// takes a model with a delete head.
+    pub delete_threshold: f32,
     /// How completion rounds open a slot.
     pub slot_opening: SlotOpening,
     /// Most completion rounds, 0 to 200.
@@ -59,6 +63,7 @@ impl Default for Options {
             schedule: Schedule::Linear,
             close_threshold: 1.0,
             min_certainty: 0.0,
+            delete_threshold: 1.0,
             slot_opening: SlotOpening::Threshold(0.5),
             max_rounds: 32,
         }
@@ -87,6 +92,7 @@ impl Options {
         }
         within("close_threshold", self.close_threshold, 0.0..=1.0)?;
         within("min_certainty", self.min_certainty, 0.0..=1.0)?;
+        within("delete_threshold", self.delete_threshold, 0.0..=1.0)?;
         if let SlotOpening::Threshold(threshold) = self.slot_opening {
             within("slot_opening", threshold, 0.0..=1.0)?;
         }

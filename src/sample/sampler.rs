@@ -2,7 +2,7 @@
 
 use super::event::{EndReason, Event, Phase};
 use super::guided::Guided;
-use super::insertion::{self, Insertion, Opening, Room};
+use super::insertion::{self, Deletion, Insertion, Opening, Room};
 use super::model::{FlowModel, Prediction, Spec, State};
 use super::options::{Options, SlotOpening};
 use super::solver::euler_step;
@@ -92,12 +92,15 @@ impl Sampler {
         check_prediction(&prediction, &self.state)?;
 
         let mut rng = self.rng.clone();
-        let slots = match self.opening(phase) {
+        let deletions = self.deletions(phase, &prediction.delete_prob);
+        let mut slots = match self.opening(phase) {
             Some(opening) => {
                 insertion::fired_slots(&prediction.zero_prob, &prediction.insertion_rate, opening, &mut rng)
             }
             None => Vec::new(),
         };
+        // What is missing beside a token that goes shows when it is gone.
+        slots.retain(|&slot| !deletions.iter().any(|deletion| deletion.is_beside(slot)));
         let logits = match slots.is_empty() {
             true => Vec::new(),
             false => model.token_logits(&prediction.hidden, &slots).await?,
@@ -120,13 +123,14 @@ impl Sampler {
         self.rng = rng;
         let mut events = self.move_images(&prediction.velocities);
         let insertions = insertion::limit(fired, self.room(), self.spec.image, &mut self.rng);
-        let n_inserted = insertions.len();
-        events.extend(insertion::apply(&mut self.state, insertions, &self.spec, &mut self.rng));
+        let n_open = slots.len() + deletions.len();
+        let n_changed = insertions.len() + deletions.len();
+        events.extend(insertion::apply(&mut self.state, insertions, &deletions, &self.spec, &mut self.rng));
         self.image_steps.resize(self.state.images.len(), 0);
         self.steps_done += 1;
         self.rounds_done += usize::from(phase == Phase::Completion);
         self.state.t_text = self.time(self.steps_done);
-        self.text_end = self.text_end.or_else(|| self.new_text_end(phase, slots.len(), n_inserted));
+        self.text_end = self.text_end.or_else(|| self.new_text_end(phase, n_open, n_changed));
 
         events.push(Event::StepEnd { step: self.steps_done, t_text: self.state.t_text, phase });
         events.extend(self.end());
@@ -233,12 +237,22 @@ impl Sampler {
         Room { tokens: self.options.max_tokens - stats.tokens, images: self.options.max_images - stats.images }
     }
 
-    /// Whether the text ended with the step that was just made.
-    fn new_text_end(&self, phase: Phase, n_open: usize, n_inserted: usize) -> Option<EndReason> {
+    /// What goes in a step of this phase.
+    fn deletions(&self, phase: Phase, delete_prob: &[f32]) -> Vec<Deletion> {
+        let may = phase == Phase::Completion && 2 * self.rounds_done < self.options.max_rounds;
+        match may && self.options.delete_threshold < 1.0 {
+            true => insertion::deletions(&self.state, delete_prob, self.options.delete_threshold),
+            false => Vec::new(),
+        }
+    }
+
+    /// Whether the text ended with the step that was just made: `n_open` places asked for a change
+    /// and `n_changed` got one.
+    fn new_text_end(&self, phase: Phase, n_open: usize, n_changed: usize) -> Option<EndReason> {
         let is_round = phase == Phase::Completion;
         if is_round && n_open == 0 {
             Some(EndReason::Complete)
-        } else if is_round && n_inserted == 0 {
+        } else if is_round && n_changed == 0 {
             Some(EndReason::MaxTokens)
         } else {
             let is_last = self.steps_done >= self.options.n_steps && self.rounds_done >= self.options.max_rounds;
@@ -267,6 +281,10 @@ fn check_prediction<H>(prediction: &Prediction<H>, state: &State) -> Result<()> 
     let n_slots = state.sequence.n_slots();
     expect("zero probabilities", prediction.zero_prob.len(), n_slots)?;
     expect("insertion rates", prediction.insertion_rate.len(), n_slots)?;
+    if !prediction.delete_prob.is_empty() {
+        expect("probabilities of deletion", prediction.delete_prob.len(), n_slots - 1)?;
+        finite("probability of deletion", &prediction.delete_prob)?;
+    }
     expect("velocities", prediction.velocities.len(), state.images.len())?;
     for (image, velocity) in state.images.iter().zip(&prediction.velocities) {
         if !image.is_done() {

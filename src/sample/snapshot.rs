@@ -4,12 +4,12 @@
 //!
 //! ```text
 //! magic            8 bytes  "OFLOWRUN"
-//! version          1
+//! version          2
 //! spec             begin  prompt_end  image  vocab_size  latent_len
 //! options          n_steps  temperature:f32  top_p:f32  text_guidance:f32  image_guidance:f32
 //!                  max_tokens  max_images
 //!                  schedule      tag (0 linear, 1 power)  exponent:f32 (0 for linear)
-//!                  close_threshold:f32 min_certainty:f32
+//!                  close_threshold:f32  min_certainty:f32  delete_threshold:f32
 //!                  slot_opening  tag (0 draw, 1 threshold)  threshold:f32 (0 for draw)
 //!                  max_rounds
 //! draws            seed:u64  generator: 4 × u64
@@ -34,7 +34,7 @@ use crate::flow::schedule::Schedule;
 use crate::flow::sequence::{Element, Sequence};
 
 const MAGIC: &[u8; 8] = b"OFLOWRUN";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const IMAGE_BIT: u32 = 1 << 31;
 
 impl Sampler {
@@ -152,6 +152,7 @@ impl Writer {
         self.f32(exponent);
         self.f32(options.close_threshold);
         self.f32(options.min_certainty);
+        self.f32(options.delete_threshold);
         let (tag, threshold) = match options.slot_opening {
             SlotOpening::Draw => (0, 0.0),
             SlotOpening::Threshold(threshold) => (1, threshold),
@@ -216,6 +217,7 @@ impl Reader<'_> {
             },
             close_threshold: self.f32()?,
             min_certainty: self.f32()?,
+            delete_threshold: self.f32()?,
             slot_opening: match (self.u32()?, self.f32()?) {
                 (0, _) => SlotOpening::Draw,
                 (1, threshold) => SlotOpening::Threshold(threshold),

@@ -3,7 +3,8 @@
 //! an uninterrupted one sees.
 
 use super::config::TrainConfig;
-use super::source::{Clean, Source};
+use super::mistakes;
+use super::source::Source;
 use crate::error::Result;
 use crate::flow::noising::{Corruption, Noised, noise_at};
 use crate::flow::rng::Rng;
@@ -25,7 +26,8 @@ pub struct Batch {
 pub struct Targets {
     /// Missing elements of each slot `[n]`.
     pub counts: Vec<f32>,
-    /// Weight of each slot: 1 over its document's clean length and the batch size `[n]`. This is
+    /// Weight of each slot: 1 over its document's clean length and the batch size, 0 beside a token
+    /// that does not belong `[n]`. This is
     /// Eq. 7's 1/n with a normaliser that noise cannot make small (reference 7.2-a).
     pub slot_weights: Vec<f32>,
     /// Slots with a bag, each once.
@@ -36,6 +38,10 @@ pub struct Targets {
     pub pair_tokens: Vec<u32>,
     /// Its weight.
     pub pair_weights: Vec<f32>,
+    /// Of each slot's left element, 1 where it does not belong `[n]`.
+    pub is_extra: Vec<f32>,
+    /// Its weight: as `slot_weights`, but 0 for the end of the prompt `[n]`.
+    pub extra_weights: Vec<f32>,
     /// Target of the adapter's output `[b·images·p, k]`.
     pub image_targets: Vec<f32>,
     /// Weight of its squared error: the velocity's factor squared, over the values of all noised
@@ -71,7 +77,7 @@ pub fn pool(config: &TrainConfig, source: &Source, pool: usize) -> Result<Vec<Ve
         .map(|i| {
             let index = (pool * n_rows + i) as u64;
             let mut rng = Rng::stream(config.seed, index);
-            Ok(noisy_row(config, source, source.clean(index)?, &mut rng))
+            noisy_row(config, source, index, &mut rng)
         })
         .collect::<Result<_>>()?;
     rows.sort_by_key(NoisyRow::shape);
@@ -89,8 +95,9 @@ pub fn pool(config: &TrainConfig, source: &Source, pool: usize) -> Result<Vec<Ve
     Ok((0..config.pool_steps).map(|_| left.by_ref().take(config.n_shards).collect()).collect())
 }
 
-fn noisy_row(config: &TrainConfig, source: &Source, clean: Clean, rng: &mut Rng) -> NoisyRow {
-    let mut sequence = clean.sequence;
+fn noisy_row(config: &TrainConfig, source: &Source, index: u64, rng: &mut Rng) -> Result<NoisyRow> {
+    let clean = source.clean(index)?;
+    let mut sequence = clean.sequence.clone();
     let dropped = rng.bernoulli(config.prompt_dropout);
     if dropped {
         let response = sequence.elements.split_off(sequence.n_prompt);
@@ -110,7 +117,11 @@ fn noisy_row(config: &TrainConfig, source: &Source, clean: Clean, rng: &mut Rng)
         Corruption::draw(&sequence, schedule, tau, rng)
     };
     corruption.spare(&sequence, &clean.given);
-    let noised = noise_at(&sequence, source.image_token(), &corruption.keep, &corruption.image_times);
+    let mut noised = noise_at(&sequence, source.image_token(), &corruption.keep, &corruption.image_times);
+    if config.model.network.delete_head && rng.bernoulli(config.mistake_share) {
+        let other = source.clean(index + 1)?;
+        noised.insert_extras(&mistakes::draw(&clean, &other, &noised, rng));
+    }
     let images = noised
         .images
         .iter()
@@ -127,7 +138,7 @@ fn noisy_row(config: &TrainConfig, source: &Source, clean: Clean, rng: &mut Rng)
             (at, velocity)
         })
         .collect();
-    NoisyRow { noised, clean_len, images }
+    Ok(NoisyRow { noised, clean_len, images })
 }
 
 fn batch(config: &TrainConfig, source: &Source, rows: &[NoisyRow]) -> Batch {
@@ -147,11 +158,15 @@ fn batch(config: &TrainConfig, source: &Source, rows: &[NoisyRow]) -> Batch {
     targets.n_noised = rows.iter().flat_map(|row| &row.noised.images).filter(|image| image.t < 1.0).count();
     for (b, row) in rows.iter().enumerate() {
         let weight = 1.0 / (row.clean_len * rows.len()) as f32;
-        for bag in &row.noised.bags {
+        for (i, bag) in row.noised.bags.iter().enumerate() {
             let slot = targets.counts.len() as u32;
+            let is_known = !row.noised.is_beside_extra(i);
+            let is_extra = i > 0 && row.noised.is_extra[i - 1];
             targets.counts.push(bag.tokens.len() as f32);
-            targets.slot_weights.push(weight);
-            if bag.tokens.is_empty() {
+            targets.slot_weights.push(if is_known { weight } else { 0.0 });
+            targets.is_extra.push(f32::from(u8::from(is_extra)));
+            targets.extra_weights.push(if i > 0 { weight } else { 0.0 });
+            if bag.tokens.is_empty() || !is_known {
                 continue;
             }
             for &token in &bag.tokens {

@@ -62,6 +62,10 @@ pub struct TrainConfig {
     pub pair_share: f32,
     /// Share of those whose text is clean (regime a, text to picture).
     pub pair_clean_text: f32,
+    /// Share of documents that get tokens which do not belong ([`mistakes`](super::mistakes)); for a
+    /// network with a delete head.
+    #[serde(default)]
+    pub mistake_share: f32,
     /// A line in the log every so many steps.
     pub log_every: usize,
     /// A checkpoint every so many steps.
@@ -177,6 +181,7 @@ impl TrainConfig {
             ("complete_share", self.complete_share),
             ("pair_share", self.pair_share),
             ("pair_clean_text", self.pair_clean_text),
+            ("mistake_share", self.mistake_share),
             ("final_rate", self.final_rate as f32),
             ("ema_decay", self.ema_decay),
         ];

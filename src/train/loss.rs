@@ -19,6 +19,8 @@ pub struct Losses {
     pub gate: Tensor<1>,
     /// Σ over slots with a bag of λ - k·log λ, weighted (Eq. 4).
     pub poisson: Tensor<1>,
+    /// Σ over elements of the delete head's cross-entropy, weighted; 0 without that head.
+    pub deletion: Tensor<1>,
     /// Mean squared error of the velocity over noised pictures (Eq. 9).
     pub image: Tensor<1>,
 }
@@ -39,9 +41,13 @@ pub fn losses(network: &Network<Tensor<2>>, ops: &BurnOps, batch: &Batch, image_
         Some(output) if targets.n_noised > 0 => image_loss(ops, output, targets),
         _ => Tensor::zeros([1], &ops.device),
     };
-    let text = tokens.clone() + gate.clone() + poisson.clone();
+    let deletion = match network.deletions(ops, &hidden.slots) {
+        Some(logits) => deletion_loss(ops, logits.reshape([n]), targets),
+        None => Tensor::zeros([1], &ops.device),
+    };
+    let text = tokens.clone() + gate.clone() + poisson.clone() + deletion.clone();
     let total = text + image.clone().mul_scalar(image_weight);
-    Losses { total, tokens, gate, poisson, image }
+    Losses { total, tokens, gate, poisson, deletion, image }
 }
 
 /// The text terms of [`Losses`].
@@ -78,6 +84,13 @@ pub fn text_losses(
         None => Tensor::zeros([1], &ops.device),
     };
     TextLosses { tokens, gate, poisson }
+}
+
+/// The cross-entropy of the delete head's logits `[n]`.
+pub fn deletion_loss(ops: &BurnOps, logits: Tensor<1>, targets: &Targets) -> Tensor<1> {
+    let is_extra = row(ops, targets.is_extra.clone());
+    let bce = activation::softplus(logits.clone(), 1.0) - logits * is_extra;
+    (bce * row(ops, targets.extra_weights.clone())).sum()
 }
 
 /// Eq. 9 on the adapter's output `[b·images·p, k]`.

@@ -6,6 +6,7 @@ pub mod codec_fit;
 pub mod config;
 pub mod export;
 pub mod loss;
+pub mod mistakes;
 pub mod plot;
 pub mod run;
 pub mod sheet;

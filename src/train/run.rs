@@ -285,6 +285,7 @@ impl Log {
             "tokens": mean(|r| r.tokens),
             "gate": mean(|r| r.gate),
             "poisson": mean(|r| r.poisson),
+            "deletion": mean(|r| r.deletion),
             "image": mean(|r| r.image),
             "grad_norm": mean(|r| r.grad_norm),
             "learning_rate": last.learning_rate,
@@ -295,10 +296,11 @@ impl Log {
         });
         writeln!(self.file, "{line}").map_err(|error| Error::io("log.jsonl", error))?;
         let text = format!(
-            "tokens {:.4} gate {:.4} poisson {:.4} image {:.4} norm {:.2} lr {:.1e} {tokens_s:.0} rows/s {images_s:.0} pictures/s",
+            "tokens {:.4} gate {:.4} poisson {:.4} deletion {:.4} image {:.4} norm {:.2} lr {:.1e} {tokens_s:.0} rows/s {images_s:.0} pictures/s",
             mean(|r| r.tokens),
             mean(|r| r.gate),
             mean(|r| r.poisson),
+            mean(|r| r.deletion),
             mean(|r| r.image),
             mean(|r| r.grad_norm),
             last.learning_rate

@@ -8,7 +8,8 @@ use crate::checkpoint::{CONFIG, TOKENIZER, WEIGHTS, Weights};
 use crate::error::{Error, Result};
 use crate::model::Network;
 use crate::model::codec::{PcaCodec, Preconditioner};
-use crate::model::config::ModelConfig;
+use crate::model::config::{ModelConfig, NetworkConfig};
+use crate::model::network::DELETE_HEAD;
 
 /// What a run takes from a model.
 pub struct Start {
@@ -23,7 +24,8 @@ pub struct Start {
 }
 
 /// Reads the model in `folder`, which must have the shape that `config` says; `config`'s
-/// vocabulary may be larger, since there it is a bound.
+/// vocabulary may be larger, since there it is a bound, and it may have a delete head where the
+/// model has none, which then starts from zero.
 ///
 /// # Errors
 ///
@@ -34,6 +36,7 @@ pub fn read(folder: &Path, config: &ModelConfig) -> Result<Start> {
     let model = ModelConfig::from_json(&take(CONFIG))?;
     let mut expected = config.network.clone();
     expected.vocab_size = model.network.vocab_size;
+    expected.delete_head = model.network.delete_head;
     let is_same = model.network == expected && model.codec == config.codec;
     if !is_same || model.network.vocab_size > config.network.vocab_size {
         return Err(Error::Model {
@@ -43,8 +46,16 @@ pub fn read(folder: &Path, config: &ModelConfig) -> Result<Start> {
     }
     let mut stored = Weights::parse(WEIGHTS, take(WEIGHTS))?;
     let mut weights = Vec::new();
-    Network::build(&model, |spec| {
-        weights.push(stored.take_f32(&spec.name, &spec.shape)?);
+    let wanted = ModelConfig {
+        network: NetworkConfig { delete_head: config.network.delete_head, ..model.network.clone() },
+        ..model.clone()
+    };
+    Network::build(&wanted, |spec| {
+        let is_new = spec.name == DELETE_HEAD && !model.network.delete_head;
+        weights.push(match is_new {
+            true => vec![0.0; spec.shape[0] * spec.shape[1]],
+            false => stored.take_f32(&spec.name, &spec.shape)?,
+        });
         Ok(())
     })?;
     let (codec, preconditioner) = codec_from_weights(&model.codec, &mut stored)?;

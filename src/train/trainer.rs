@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::batch::Batch;
 use super::config::{Optimizer, TrainConfig};
-use super::loss::losses;
+use super::loss::{Losses, losses};
 use crate::error::{Error, Result};
 use crate::flow::rng::Rng;
 use crate::model::Network;
@@ -48,6 +48,9 @@ pub struct StepReport {
     pub gate: f32,
     /// Poisson term of the rates.
     pub poisson: f32,
+    /// Cross-entropy of the delete head; 0 without one.
+    #[serde(default)]
+    pub deletion: f32,
     /// Error of the velocities.
     pub image: f32,
     /// Norm of the gradient before clipping.
@@ -134,7 +137,7 @@ impl Trainer {
             threads.into_iter().map(joined).collect()
         });
         let n = shards.len() as f32;
-        let mut terms = [0.0; 5];
+        let mut terms = [0.0; 6];
         let mut sums: Vec<Option<Tensor<2>>> = vec![None; self.params.len()];
         for result in results {
             let shard = result?;
@@ -146,7 +149,7 @@ impl Trainer {
                 };
             }
         }
-        let [loss, tokens, gate, poisson, image] = terms;
+        let [loss, tokens, gate, poisson, deletion, image] = terms;
         if !loss.is_finite() {
             return Err(Error::Internal { reason: format!("the loss is {loss} at step {}", self.step + 1) });
         }
@@ -156,7 +159,7 @@ impl Trainer {
         self.params = self.optimizer.step(learning_rate, params, grads);
         self.step += 1;
         self.update_average();
-        Ok(StepReport { step: self.step, loss, tokens, gate, poisson, image, grad_norm, learning_rate })
+        Ok(StepReport { step: self.step, loss, tokens, gate, poisson, deletion, image, grad_norm, learning_rate })
     }
 
     /// The gradients times `scale`, scaled down further where their joint norm is above
@@ -232,7 +235,7 @@ impl Trainer {
 
 /// A shard's loss terms and the gradient of each weight.
 struct Shard {
-    terms: [f32; 5],
+    terms: [f32; 6],
     grads: Vec<Option<Tensor<2>>>,
 }
 
@@ -251,8 +254,9 @@ fn differentiate(
         left.next().ok_or_else(|| Error::Internal { reason: format!("no parameter for {}", spec.name) })
     })?;
     let losses = losses(&network, ops, shard, config.image_weight * image_share);
-    let mut terms = [&losses.total, &losses.tokens, &losses.gate, &losses.poisson, &losses.image].map(scalar);
-    terms[4] *= image_share;
+    let Losses { total, tokens, gate, poisson, deletion, image } = &losses;
+    let mut terms = [total, tokens, gate, poisson, deletion, image].map(scalar);
+    terms[5] *= image_share;
     let grads = losses.total.backward();
     Ok(Shard { terms, grads: leaves.iter().map(|leaf| leaf.grad(&grads)).collect() })
 }

@@ -222,7 +222,7 @@ fn golden_7_the_order_of_slot_decisions_does_not_matter() {
     let decisions = [(0, 10), (2, IMAGE), (3, 11), (4, 12), (6, IMAGE)].map(|(slot, token)| Insertion { slot, token });
     let run = |decisions: Vec<Insertion>| {
         let mut state = before.clone();
-        let events = apply(&mut state, decisions, &spec, &mut Rng::new(9));
+        let events = apply(&mut state, decisions, &[], &spec, &mut Rng::new(9));
         (state, events)
     };
     let expected = run(decisions.to_vec());

@@ -30,6 +30,7 @@ impl FlowModel for Prompted {
         Ok(Prediction {
             zero_prob: vec![if has_prompt { 0.25 } else { 0.75 }; n_slots],
             insertion_rate: vec![if has_prompt { 2.0 } else { 3.0 }; n_slots],
+            delete_prob: Vec::new(),
             velocities: state.images.iter().map(velocity).collect(),
             hidden: has_prompt,
         })

@@ -13,7 +13,7 @@ use oneflow_web::ops::{Ops, ready};
 pub fn tiny() -> ModelConfig {
     ModelConfig {
         format: FORMAT.into(),
-        network: NetworkConfig { d_model: 16, n_heads: 2, n_layers: 2, d_mlp: 24, vocab_size: 270 },
+        network: NetworkConfig { d_model: 16, n_heads: 2, n_layers: 2, d_mlp: 24, vocab_size: 270, delete_head: true },
         codec: CodecConfig { kind: "pca-patch".into(), image_px: 8, patch_px: 4, n_coefs: 6 },
         sampling: SamplingConfig {
             n_steps: 8,
@@ -22,6 +22,7 @@ pub fn tiny() -> ModelConfig {
             open_threshold: 0.5,
             close_threshold: 1.0,
             min_certainty: 0.0,
+            delete_threshold: 0.9,
             text_guidance: 0.0,
             image_guidance: 0.0,
             max_tokens: 32,

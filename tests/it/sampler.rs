@@ -57,6 +57,7 @@ fn replayed_events_rebuild_the_final_state() {
 fn events_that_do_not_fit_are_refused() {
     let misfits = [
         Event::TextInsert { position: 1, token: 3 },
+        Event::TextDelete { position: 0, token: 3 },
         Event::ImageStart { index: 1, position: 0 },
         Event::ImageUpdate { index: 0, t: 0.5 },
         Event::ImageEnd { index: 0 },
@@ -181,7 +182,13 @@ impl FlowModel for Painter {
     async fn predict(&self, state: &State) -> Result<Prediction<()>> {
         let n_slots = state.sequence.n_slots();
         let velocities = vec![Vec::new(); state.images.len()];
-        Ok(Prediction { zero_prob: vec![self.0; n_slots], insertion_rate: vec![1.0; n_slots], velocities, hidden: () })
+        Ok(Prediction {
+            zero_prob: vec![self.0; n_slots],
+            insertion_rate: vec![1.0; n_slots],
+            delete_prob: vec![],
+            velocities,
+            hidden: (),
+        })
     }
 
     async fn token_logits(&self, _: &(), slots: &[usize]) -> Result<Vec<Vec<f32>>> {

@@ -24,6 +24,7 @@ fn options() -> Options {
         schedule: Schedule::Power(2.0),
         close_threshold: 0.9,
         min_certainty: 0.0,
+        delete_threshold: 0.75,
         slot_opening: SlotOpening::Threshold(0.6),
         max_rounds: 8,
     }
@@ -102,7 +103,7 @@ fn what_is_no_snapshot_of_this_model_is_refused() {
     refused(b"OFLOWRUN", "cut off or damaged");
     refused(&bytes[..bytes.len() - 1], "cut off or damaged");
     refused(&[&bytes[..], &[0]].concat(), "cut off or damaged");
-    refused(&resealed(&bytes, |content| content[8] = 2), "it has version 2, expected 1");
+    refused(&resealed(&bytes, |content| content[8] = 3), "it has version 3, expected 2");
     refused(&resealed(&bytes, |content| content.push(0)), "cut off or damaged");
     refused(&resealed(&bytes, |content| content.truncate(content.len() - 1)), "ends too early");
     let error = Sampler::restore(&bytes, spec(10, 5)).unwrap_err();

@@ -124,6 +124,7 @@ impl FlowModel for Oracle {
         Ok(Prediction {
             zero_prob: missing.iter().map(|bag| if bag.is_empty() { 1.0 } else { 0.0 }).collect(),
             insertion_rate: missing.iter().map(|bag| bag.len().max(1) as f32).collect(),
+            delete_prob: Vec::new(),
             velocities: state.images.iter().map(velocity).collect(),
             hidden: missing,
         })
@@ -242,6 +243,7 @@ impl FlowModel for Language {
         Ok(Prediction {
             zero_prob: slots.iter().map(|slot| slot.zero_prob() as f32).collect(),
             insertion_rate: slots.iter().map(|slot| slot.insertion_rate() as f32).collect(),
+            delete_prob: Vec::new(),
             velocities: Vec::new(),
             hidden: slots,
         })
@@ -296,7 +298,7 @@ impl FlowModel for Chatter {
             .iter()
             .map(|image| image.latents.iter().filter(|_| !image.is_done()).map(|_| rng.normal()).collect())
             .collect();
-        Ok(Prediction { zero_prob, insertion_rate, velocities, hidden: state.clone() })
+        Ok(Prediction { zero_prob, insertion_rate, delete_prob: vec![], velocities, hidden: state.clone() })
     }
 
     async fn token_logits(&self, hidden: &State, slots: &[usize]) -> Result<Vec<Vec<f32>>> {

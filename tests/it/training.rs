@@ -49,6 +49,7 @@ fn config() -> TrainConfig {
         complete_share: 0.3,
         pair_share: 0.2,
         pair_clean_text: 0.5,
+        mistake_share: 0.5,
         log_every: 1,
         save_every: 1,
         sample_every: 1,

@@ -56,6 +56,9 @@ pub struct Generate {
     /// Slots less sure than this wait, all but the surest; 0 is off.
     #[arg(long)]
     min_certainty: Option<f32>,
+    /// Completion rounds delete tokens that do not belong with more than this probability; 1 is off.
+    #[arg(long)]
+    delete_threshold: Option<f32>,
     /// Completion rounds at the most.
     #[arg(long)]
     max_rounds: Option<usize>,
@@ -111,6 +114,7 @@ fn options(args: &Generate, model: &Model<BurnOps>) -> Options {
     set(&mut options.text_guidance, args.text_guidance);
     set(&mut options.image_guidance, args.image_guidance);
     set(&mut options.close_threshold, args.close_threshold);
+    set(&mut options.delete_threshold, args.delete_threshold);
     set(&mut options.min_certainty, args.min_certainty);
     options.n_steps = args.steps.unwrap_or(options.n_steps);
     options.max_rounds = args.max_rounds.unwrap_or(options.max_rounds);
