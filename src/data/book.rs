@@ -7,7 +7,7 @@ use base64::Engine as _;
 use super::Stream;
 use super::painting::{Dial, paint};
 use super::picture::png;
-use super::telling::{prompt, story};
+use super::telling::{coloured_story_from, prompt, story_from};
 use super::world::simulate::generator;
 use crate::error::Result;
 
@@ -19,7 +19,8 @@ use crate::error::Result;
 pub fn picture_book(stream: Stream, dial: Dial, start: u64, count: u64) -> Result<String> {
     let mut page = String::from(HEAD);
     for index in start..start + count {
-        let story = story(stream, index);
+        let tell = if dial >= Dial::L4 { coloured_story_from } else { story_from };
+        let story = tell(stream, &mut generator(stream, index));
         // Not the draws of the story itself, which are used up.
         let mut rng = generator(stream, index ^ (1 << 63));
         let asked = prompt(&story, &mut rng).text;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Stream;
 use super::document::{Document, Documents, Part};
 use super::painting::{Dial, Scene, paint};
-use super::telling::{Story, caption_prompt, prompt, story_from};
+use super::telling::{Story, caption_prompt, coloured_story_from, prompt, story_from};
 use super::world::simulate::generator;
 use super::world::{Place, Plots, Species, Thing};
 use crate::error::{Error, Result};
@@ -62,7 +62,7 @@ impl Storyworld {
         let known = |name: &str| Place::from_name(name).is_some();
         check("places", selection.places.as_deref(), known, || Place::ALL.map(Place::name).to_vec())?;
         let it = Self { stream, dial, selection };
-        let suits = |index| it.selection.allows(&story_from(stream, &mut generator(stream, index)));
+        let suits = |index| it.selection.allows(&it.story(&mut generator(stream, index)));
         match (0..MAX_TRIES).any(suits) {
             true => Ok(it),
             false => Err(unusable("plots", "no story of these plots begins in these places; allow more".into())),
@@ -76,7 +76,7 @@ impl Documents for Storyworld {
     fn document(&self, index: u64) -> Result<Document> {
         let mut rng = generator(self.stream, index);
         let story = loop {
-            let story = story_from(self.stream, &mut rng);
+            let story = self.story(&mut rng);
             if self.selection.allows(&story) {
                 break story;
             }
@@ -101,6 +101,12 @@ impl Documents for Storyworld {
 }
 
 impl Storyworld {
+    /// The next story of a generator; from L4 on in colours.
+    fn story(&self, rng: &mut Rng) -> Story {
+        let tell = if self.dial >= Dial::L4 { coloured_story_from } else { story_from };
+        tell(self.stream, rng)
+    }
+
     fn painted(&self, scene: &Scene, rng: &mut Rng) -> Part {
         Part::Image(paint(scene, self.dial, rng))
     }

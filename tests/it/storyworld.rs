@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use oneflow_web::data::Stream;
 use oneflow_web::data::holdout::is_held_out;
+use oneflow_web::data::painting::{Tint, is_tintable};
 use oneflow_web::data::telling::grammar::{takes_an, wants_capital};
 use oneflow_web::data::telling::realiser::{Setting, realise};
 use oneflow_web::data::telling::template::{MemberForm, Piece, Slot, Template};
-use oneflow_web::data::telling::{Bank, Lexicon, Story, prompt, story, story_from};
+use oneflow_web::data::telling::{Bank, Lexicon, Story, coloured_story_from, prompt, story, story_from};
 use oneflow_web::data::world::affordance::{Claim, is_allowed, violations};
 use oneflow_web::data::world::names::Naming;
 use oneflow_web::data::world::simulate::generator;
@@ -550,4 +551,28 @@ fn a_prompt_says_what_it_says_it_says() {
     }
     assert!(counts.iter().all(|&n| n > 300), "{counts:?}");
     assert!(distinct.len() > 2800, "{} distinct prompts", distinct.len());
+}
+
+#[test]
+fn a_story_in_colours_says_each_colour_that_its_pictures_show() {
+    let (mut n_tints, mut n_asked) = (0, 0);
+    for index in 0..400 {
+        let mut rng = generator(Stream::Train, index);
+        let story = coloured_story_from(Stream::Train, &mut rng);
+        for &(sprite, tint) in &story.cast.tints {
+            let word = Species::from_name(sprite).map(Species::word).or(Thing::from_name(sprite).map(Thing::word));
+            let coloured = format!("{} {}", tint.name(), word.unwrap());
+            assert!(story.text().contains(&coloured), "{coloured}: {}", story.text());
+            assert!(story.beats.iter().all(|beat| beat.scene.tints.contains(&(sprite, tint))));
+            assert!(is_tintable(sprite));
+        }
+        let text = format!(" {} ", story.text());
+        assert!(!text.contains(" a orange") && !text.contains(" an blue"), "{text}");
+        n_tints += story.cast.tints.len();
+        let asked = prompt(&story, &mut rng).text;
+        n_asked += usize::from(Tint::ALL.iter().any(|tint| asked.contains(tint.name())));
+        let colours = |story: &Story| story.life.episodes.iter().map(|e| e.scene.tints.len()).sum::<usize>();
+        assert_eq!(colours(&story.plain()), 0);
+    }
+    assert!(n_tints > 60 && n_asked > 20, "{n_tints} colours, {n_asked} of them asked for");
 }

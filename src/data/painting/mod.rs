@@ -22,3 +22,4 @@ mod scenery;
 
 pub use painter::paint;
 pub use scene::{Actor, Dial, Facing, Mood, Pose, Scene, Spark, Tint};
+pub use tint::is_tintable;

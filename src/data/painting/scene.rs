@@ -149,6 +149,19 @@ impl Tint {
     /// All tints.
     pub const ALL: [Tint; 7] =
         [Tint::Red, Tint::Orange, Tint::Yellow, Tint::Green, Tint::Blue, Tint::Purple, Tint::Pink];
+
+    /// Its word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Tint::Red => "red",
+            Tint::Orange => "orange",
+            Tint::Yellow => "yellow",
+            Tint::Green => "green",
+            Tint::Blue => "blue",
+            Tint::Purple => "purple",
+            Tint::Pink => "pink",
+        }
+    }
 }
 
 /// How much varies in a picture beyond its scene.
@@ -160,7 +173,7 @@ pub enum Dial {
     L2,
     /// Positions jitter freely.
     L3,
-    /// As `L3`, and sprites in their colours.
+    /// As `L3`, and some sprites in colours that the text says.
     L4,
 }
 

@@ -18,4 +18,4 @@ pub mod prompt;
 pub use bank::Bank;
 pub use lexicon::Lexicon;
 pub use prompt::{Mentioned, Prompt, caption_prompt, prompt};
-pub use story::{Beat, Story, story, story_from};
+pub use story::{Beat, Story, coloured_story_from, story, story_from};

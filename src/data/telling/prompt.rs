@@ -1,5 +1,7 @@
 //! What a user might have asked to get a story.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::bank::Bank;
@@ -53,12 +55,17 @@ const KEYWORDS: f32 = 0.08;
 const SMALL: f32 = 0.1;
 /// Share of the others that lack their full stop.
 const OPEN: f32 = 0.2;
+/// Share of prompts for stories with colours that say those of what they mention.
+const COLOURED: f32 = 0.5;
 
 /// A prompt that the story answers, with 0 to 4 of the attributes of [`Mentioned`].
 ///
-/// Draws in order: how many; which; whether it is a list of words; the plot's
-/// wording; the phrases from left to right; the sentence around them; its letters.
+/// Draws in order: where there are colours, whether it says them; how many; which; whether it is a
+/// list of words; the plot's wording; the phrases from left to right; the sentence around them; its
+/// letters.
 pub fn prompt(story: &Story, rng: &mut Rng) -> Prompt {
+    let is_plain = !story.cast.tints.is_empty() && !rng.bernoulli(COLOURED);
+    let story = &if is_plain { Cow::Owned(story.plain()) } else { Cow::Borrowed(story) };
     let lexicon = Lexicon::embedded();
     let wanted = draw_wanted(story, rng);
     if wanted == Mentioned::default() {
@@ -125,8 +132,8 @@ fn company(story: &Story, mentioned: Mentioned, clause: Option<&Template>, said:
     let mut company = if mentioned.species { hero(story, mentioned) } else { String::new() };
     if mentioned.friend && !said.friend {
         let is_another = mentioned.species && are_alike(&story.life, Role::Hero, Role::Friend);
-        let word = story.cast.member(Role::Friend).map(|friend| friend.species.word()).unwrap_or_default();
-        let friend = format!("{} {word}", if is_another { "another" } else { article(word) });
+        let word = friend(story);
+        let friend = format!("{} {word}", if is_another { "another" } else { article(&word) });
         company = match (company.is_empty(), rng.below(3)) {
             (true, _) => friend,
             (false, 0) if !is_another => format!("{company} and {} friend the {word}", possessive(story)),
@@ -268,12 +275,17 @@ fn setting(story: &Story) -> Setting {
 
 fn hero(story: &Story, mentioned: Mentioned) -> String {
     let Some(hero) = story.cast.member(Role::Hero) else { return String::new() };
-    let word = hero.species.word();
+    let word = story.cast.coloured(hero.species.name(), hero.species.word());
     if mentioned.adjective {
         format!("{} {} {word}", article(hero.adjective), hero.adjective)
     } else {
-        format!("{} {word}", article(word))
+        format!("{} {word}", article(&word))
     }
+}
+
+fn friend(story: &Story) -> String {
+    let friend = story.cast.member(Role::Friend).map(|member| member.species);
+    friend.map(|species| story.cast.coloured(species.name(), species.word())).unwrap_or_default()
 }
 
 fn possessive(story: &Story) -> &'static str {
@@ -283,8 +295,8 @@ fn possessive(story: &Story) -> &'static str {
 
 fn item(story: &Story) -> String {
     let Some(thing) = thing_of(&story.life) else { return String::new() };
-    let word = thing.word();
-    format!("{} {word}", if thing.is_plural() { "some" } else { article(word) })
+    let word = story.cast.coloured(thing.name(), thing.word());
+    format!("{} {word}", if thing.is_plural() { "some" } else { article(&word) })
 }
 
 /// " in the forest at night", as far as wanted, in either order.
@@ -315,11 +327,11 @@ fn keywords(story: &Story, wanted: Mentioned, rng: &mut Rng) -> String {
         let hero = hero(story, wanted);
         words.push(hero.split_once(' ').map_or(hero.clone(), |(_, rest)| rest.to_owned()));
     }
-    if let Some(friend) = story.cast.member(Role::Friend).filter(|_| wanted.friend) {
-        words.push(friend.species.word().to_owned());
+    if wanted.friend && story.cast.member(Role::Friend).is_some() {
+        words.push(friend(story));
     }
     if let Some(thing) = thing_of(&story.life).filter(|_| wanted.item) {
-        words.push(thing.word().to_owned());
+        words.push(story.cast.coloured(thing.name(), thing.word()));
     }
     if wanted.place {
         words.push(one_of(&lexicon.place(story.cast.place).word, rng).to_owned());

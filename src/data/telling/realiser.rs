@@ -18,6 +18,8 @@ pub struct Told {
     pub text: String,
     /// Sprites of the characters and things that it names, in the order of naming.
     pub named: Vec<&'static str>,
+    /// Sprites whose colour it says.
+    pub coloured: Vec<&'static str>,
 }
 
 /// Where and under which sky a text is told.
@@ -47,7 +49,7 @@ pub fn realise(template: &Template, life: &Life, setting: Setting, rng: &mut Rng
         let is_drawn = rng.bernoulli(NAME);
         by_name[role as usize] = is_drawn || shares_word(life, role);
     }
-    let told = Told { text: String::with_capacity(192), named: Vec::new() };
+    let told = Told { text: String::with_capacity(192), ..Told::default() };
     let strangers = template.introduces();
     let mut teller = Teller {
         life,
@@ -194,7 +196,8 @@ impl Teller<'_> {
             }
             MemberForm::A => {
                 let is_second = self.is_another(role);
-                self.put_two(if is_second { "another" } else { article(word) }, word, after);
+                let word = self.coloured(member.species.name(), word);
+                self.put_two(if is_second { "another" } else { article(&word) }, &word, after);
             }
             MemberForm::Adjective => self.put(member.adjective, after),
             MemberForm::Intro => self.put_introduction(role, member, after),
@@ -217,7 +220,8 @@ impl Teller<'_> {
         let adjective = (!self.is_another(role)).then_some(member.adjective);
         self.introduced[role as usize] = true;
         self.put(adjective.map_or("another", article), after);
-        for word in adjective.into_iter().chain([member.species.word(), LINKS[link], member.name]) {
+        let species = self.coloured(member.species.name(), member.species.word());
+        for word in adjective.into_iter().chain([species.as_str(), LINKS[link], member.name]) {
             self.told.text.push(' ');
             self.told.text.push_str(word);
         }
@@ -237,10 +241,24 @@ impl Teller<'_> {
         }
         debug_assert!(token != Token::Fixed(thing), "a template has no slot for a fixed thing");
         self.name(thing.name());
-        match word {
-            "" => self.put(thing.word(), after),
-            _ => self.put_two(word, thing.word(), after),
+        if form == ThingForm::The {
+            return self.put_two(word, thing.word(), after);
         }
+        let noun = self.coloured(thing.name(), thing.word());
+        match form {
+            ThingForm::Plain => self.put(&noun, after),
+            _ if thing.is_plural() => self.put_two(word, &noun, after),
+            _ => self.put_two(article(&noun), &noun, after),
+        }
+    }
+
+    /// The word with its colour, if the sprite has one. "the balloon" is known already and goes
+    /// without.
+    fn coloured(&mut self, sprite: &'static str, word: &str) -> String {
+        if self.life.cast.tint(sprite).is_some() {
+            self.told.coloured.push(sprite);
+        }
+        self.life.cast.coloured(sprite, word)
     }
 
     fn put_two(&mut self, first: &str, second: &str, after: &str) {

@@ -2,7 +2,7 @@
 
 use super::realiser::{Setting, Told, choose, realise};
 use crate::data::Stream;
-use crate::data::painting::Scene;
+use crate::data::painting::{Scene, Tint};
 use crate::data::world::simulate::generator;
 use crate::data::world::{Cast, Life, Role, live};
 use crate::flow::rng::Rng;
@@ -45,7 +45,23 @@ pub fn story(stream: Stream, index: u64) -> Story {
 ///
 /// If the bank has no template for an event; a test looks for such casts.
 pub fn story_from(stream: Stream, rng: &mut Rng) -> Story {
-    let life = live(stream, rng);
+    told(live(stream, rng), rng)
+}
+
+/// The same with characters and things in colours; after the life come the draws of
+/// [`Life::dye`]. What the text does not call by its colour keeps its own.
+///
+/// # Panics
+///
+/// As [`story_from`].
+pub fn coloured_story_from(stream: Stream, rng: &mut Rng) -> Story {
+    let mut life = live(stream, rng);
+    life.dye(rng);
+    told(life, rng)
+}
+
+fn told(mut life: Life, rng: &mut Rng) -> Story {
+    let mut said: Vec<&'static str> = Vec::new();
     let mut known = [false; 3];
     let mut beats = Vec::with_capacity(life.episodes.len());
     for episode in &life.episodes {
@@ -57,9 +73,14 @@ pub fn story_from(stream: Stream, rng: &mut Rng) -> Story {
             *known |= mentioned;
         }
         let setting = Setting { place: episode.place, sky: episode.world.sky };
-        let Told { text, named } = realise(template, &life, setting, rng);
+        let Told { text, named, coloured } = realise(template, &life, setting, rng);
+        said.extend(coloured);
         beats.push(Beat { event, text, scene: episode.scene.clone(), named });
     }
+    let tints: Vec<(&'static str, Tint)> =
+        life.cast.tints.iter().filter(|tint| said.contains(&tint.0)).copied().collect();
+    beats.iter_mut().for_each(|beat| beat.scene.tints.clone_from(&tints));
+    life.keep_tints(tints);
     Story { plot: life.plot.name, cast: life.cast.clone(), beats, life }
 }
 
@@ -67,6 +88,15 @@ impl Story {
     /// The hero's sprite, and those of the others who come into the story.
     pub fn characters(&self) -> impl Iterator<Item = (Role, &'static str)> + '_ {
         Role::ALL.into_iter().filter_map(|role| Some((role, self.cast.member(role)?.species.name())))
+    }
+
+    /// The same without colours.
+    pub fn plain(&self) -> Story {
+        let mut story = self.clone();
+        story.cast.tints.clear();
+        story.life.keep_tints(Vec::new());
+        story.beats.iter_mut().for_each(|beat| beat.scene.tints.clear());
+        story
     }
 
     /// The text of all beats, with a space between two.

@@ -9,7 +9,7 @@ use super::species::{Pronoun, Species};
 use super::state::{At, World};
 use super::things::Thing;
 use crate::data::Stream;
-use crate::data::painting::{Actor, Facing, Scene};
+use crate::data::painting::{Actor, Facing, Scene, Tint, is_tintable};
 use crate::flow::rng::Rng;
 
 /// Who, what, where and when of one story.
@@ -29,6 +29,8 @@ pub struct Cast {
     pub to: Option<Place>,
     /// The sky at the beginning.
     pub sky: Sky,
+    /// The colours of sprites that have another than their own: none before [`Life::dye`].
+    pub tints: Vec<(&'static str, Tint)>,
 }
 
 /// One character of a story.
@@ -71,6 +73,9 @@ pub struct Episode {
 /// Tries with one plot before another is drawn: some plots have hardly a cast
 /// in which the hero is in held-out places only.
 const MAX_TRIES: usize = 400;
+
+/// Share of what can have a colour that gets one.
+const DYED_SHARE: f32 = 0.6;
 
 /// The generator of a document.
 pub fn generator(stream: Stream, index: u64) -> Rng {
@@ -134,7 +139,7 @@ fn draw_cast(plot: &'static Plot, stream: Stream, rng: &mut Rng) -> Option<Cast>
     share_pronouns(&mut members, rng)?;
     let mut draw = |things: &[Thing]| (!things.is_empty()).then(|| things[rng.below(things.len())]);
     let (item, item2, build) = (draw(&plot.item), draw(&plot.item2), draw(&plot.build));
-    let mut cast = Cast { members, item, item2, build, place: Place::Meadow, to: None, sky: Sky::Day };
+    let mut cast = Cast { members, item, item2, build, place: Place::Meadow, to: None, sky: Sky::Day, tints: vec![] };
     if (item.is_some() && item == item2) || !suits(plot, &cast, stream) {
         return None;
     }
@@ -228,7 +233,44 @@ fn draw_place(places: Places, rng: &mut Rng) -> Option<Place> {
     places.nth(rng.below(places.len()))
 }
 
+impl Life {
+    /// Gives colours to characters and things that can have one, each with probability
+    /// [`DYED_SHARE`]. Draws for hero, friend, other, item, second item and building whether it has
+    /// one, and which.
+    pub fn dye(&mut self, rng: &mut Rng) {
+        let cast = &self.cast;
+        let characters = cast.members.iter().flatten().map(|member| member.species.name());
+        let things = [cast.item, cast.item2, cast.build].into_iter().flatten().map(Thing::name);
+        let all: Vec<&'static str> = characters.chain(things).collect();
+        // Of two that look alike, neither could be told by its colour.
+        let is_one = |sprite: &str| all.iter().filter(|&&other| other == sprite).count() == 1;
+        let mut tints = Vec::new();
+        for &sprite in all.iter().filter(|sprite| is_tintable(sprite) && is_one(sprite)) {
+            if rng.bernoulli(DYED_SHARE) {
+                tints.push((sprite, Tint::ALL[rng.below(Tint::ALL.len())]));
+            }
+        }
+        self.keep_tints(tints);
+    }
+
+    /// The same life with these colours in cast and scenes.
+    pub fn keep_tints(&mut self, tints: Vec<(&'static str, Tint)>) {
+        self.episodes.iter_mut().for_each(|episode| episode.scene.tints.clone_from(&tints));
+        self.cast.tints = tints;
+    }
+}
+
 impl Cast {
+    /// The colour of a sprite, where it has another than its own.
+    pub fn tint(&self, sprite: &str) -> Option<Tint> {
+        self.tints.iter().find(|(name, _)| *name == sprite).map(|&(_, tint)| tint)
+    }
+
+    /// What to call a sprite: its word, after its colour where it has one.
+    pub fn coloured(&self, sprite: &str, word: &str) -> String {
+        self.tint(sprite).map_or_else(|| word.to_owned(), |tint| format!("{} {word}", tint.name()))
+    }
+
     /// The character with this part.
     pub fn member(&self, role: Role) -> Option<&Member> {
         self.members[role as usize].as_ref()
@@ -266,7 +308,7 @@ impl Cast {
             ground: world.things_at(At::Ground).filter_map(sprite).collect(),
             backdrop: world.things_at(At::Behind).find_map(sprite),
             spark: world.spark,
-            tints: Vec::new(),
+            tints: self.tints.clone(),
         }
     }
 }
