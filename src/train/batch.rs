@@ -106,19 +106,22 @@ fn noisy_row(config: &TrainConfig, source: &Source, index: u64, rng: &mut Rng) -
     }
     let clean_len = sequence.elements.len() - sequence.n_prompt + 1;
     let schedule = Schedule::Linear;
+    let is_mistaken = config.model.network.delete_head && rng.bernoulli(config.mistake_share);
+    // Mistakes count, and can be told from what is right, where the text is all there.
+    let complete_share = if is_mistaken { config.complete_share.max(0.5) } else { config.complete_share };
     let mut corruption = if rng.bernoulli(config.pair_share) {
         let clean_text = rng.bernoulli(config.pair_clean_text);
         let t_text = if clean_text { 1.0 } else { rng.uniform() };
         let times: Vec<f32> = clean.latents.iter().map(|_| rng.uniform()).collect();
         Corruption::draw_pair(&sequence, schedule, t_text, &times, rng)
     } else {
-        let complete = rng.bernoulli(config.complete_share);
+        let complete = rng.bernoulli(complete_share);
         let tau = rng.uniform() + if complete { 1.0 } else { 0.0 };
         Corruption::draw(&sequence, schedule, tau, rng)
     };
     corruption.spare(&sequence, &clean.given);
     let mut noised = noise_at(&sequence, source.image_token(), &corruption.keep, &corruption.image_times);
-    if config.model.network.delete_head && rng.bernoulli(config.mistake_share) {
+    if is_mistaken {
         let other = source.clean(index + 1)?;
         noised.insert_extras(&mistakes::draw(&clean, &other, &noised, rng));
     }

@@ -24,6 +24,7 @@ OPTIONS = {
     "top-p": [],
     "min-certainty": [],
     "max-rounds": [],
+    "delete-threshold": [],
     "text-guidance": [],
     "steps": [12, 16, 24],
 }
