@@ -5,4 +5,5 @@
 mod faults;
 mod forward;
 mod kernels;
+mod stories;
 mod support;
