@@ -69,6 +69,24 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// There is no GPU to compute on, or one that cannot be used.
+    Adapter {
+        /// The adapter that was found.
+        found: String,
+        /// What is needed, and what can be done.
+        expected: String,
+    },
+    /// The GPU has no room.
+    OutOfMemory {
+        /// What was asked for, with its bytes.
+        what: String,
+    },
+    /// The GPU went away in the middle of work. What it held is gone; a run can go on from its last
+    /// snapshot on a new device.
+    DeviceLost {
+        /// What the system says of it.
+        reason: String,
+    },
     /// An invariant of our own does not hold: a bug.
     Internal {
         /// Which one.
@@ -88,6 +106,9 @@ impl Error {
             Error::Snapshot { .. } => "invalid-snapshot",
             Error::Data { .. } => "invalid-data",
             Error::Io { .. } => "io",
+            Error::Adapter { .. } => "unsupported",
+            Error::OutOfMemory { .. } => "out-of-memory",
+            Error::DeviceLost { .. } => "device-lost",
             Error::Internal { .. } => "internal",
         }
     }
@@ -118,6 +139,13 @@ impl fmt::Display for Error {
                 write!(f, "{file}, line {line}, field `{field}`: {reason}")
             }
             Error::Io { path, .. } => write!(f, "cannot read or write {path}"),
+            Error::Adapter { found, expected } => write!(f, "the GPU is {found}; expected {expected}"),
+            Error::OutOfMemory { what } => {
+                write!(f, "the GPU has no room for {what}; close other programs that use it, or use a smaller model")
+            }
+            Error::DeviceLost { reason } => {
+                write!(f, "the GPU was lost ({reason}); load the model again and go on from the last snapshot")
+            }
             Error::Internal { reason } => write!(f, "internal error: {reason}; please report it"),
         }
     }

@@ -48,7 +48,7 @@ pub fn check(name: &str, json: &str) -> Result<Report> {
         "noising" => noising,
         "losses" => losses,
         "sampler_step" => sampler_step,
-        "forward" => forward,
+        "forward" => |check: &mut Check<'_>, file: &Value| ready(forward(BurnOps::cpu(), check, file)),
         _ => return Err(broken(format!("there is no golden file \"{name}\""))),
     };
     let compare = || {
@@ -57,10 +57,29 @@ pub fn check(name: &str, json: &str) -> Result<Report> {
         run(&mut check, &file)?;
         Ok(check.report)
     };
-    compare().map_err(|error| match error {
+    compare().map_err(|error| in_file(name, error))
+}
+
+/// Runs the golden file `forward` on another back end.
+///
+/// # Errors
+///
+/// Those of [`check`], and what the back end reports.
+pub async fn check_forward<O: Ops + Clone>(ops: O, json: &str) -> Result<Report>
+where
+    O::Weight: Clone,
+{
+    let file: Value = serde_json::from_str(json).map_err(|error| broken(error.to_string()))?;
+    let mut check = Check::new(list(&file, "tolerances")?);
+    forward(ops, &mut check, &file).await.map_err(|error| in_file("forward", error))?;
+    Ok(check.report)
+}
+
+fn in_file(name: &str, error: Error) -> Error {
+    match error {
         Error::Internal { reason } => broken(format!("golden file {name}.json: {reason}")),
         other => other,
-    })
+    }
 }
 
 fn rng(check: &mut Check<'_>, file: &Value) -> Result<()> {
@@ -207,7 +226,10 @@ impl FlowModel for Script<'_> {
     }
 }
 
-fn forward(check: &mut Check<'_>, file: &Value) -> Result<()> {
+async fn forward<O: Ops + Clone>(ops: O, check: &mut Check<'_>, file: &Value) -> Result<()>
+where
+    O::Weight: Clone,
+{
     let config = ModelConfig::from_json(field(file, "config")?.to_string().as_bytes())?;
     let tokenizer = Tokenizer::from_json(field(file, "tokenizer")?.to_string().as_bytes())?;
     let preconditioner = Preconditioner { std: singles(file, "std")? };
@@ -216,7 +238,6 @@ fn forward(check: &mut Check<'_>, file: &Value) -> Result<()> {
     let (mean, components) = (vec![0.0; codec.patch_len()], vec![0.0; codec.n_coefs * codec.patch_len()]);
     let codec = PcaCodec::new(codec.clone(), mean, components, 1.0);
 
-    let ops = BurnOps::cpu();
     let tensors = list(file, "tensors")?;
     let network = Network::build(&config, |spec| {
         let is_it = |tensor: &&Value| tensor.get("name").and_then(Value::as_str) == Some(&spec.name);
@@ -224,7 +245,7 @@ fn forward(check: &mut Check<'_>, file: &Value) -> Result<()> {
         if reals(tensor, "shape")? != spec.shape.map(|n| n as f64) {
             return Err(broken(format!("{} has another shape than {:?}", spec.name, spec.shape)));
         }
-        Ok(ops.upload(weights(tensor, spec.shape[0] * spec.shape[1])?, spec.shape[0]))
+        Ok(ops.weight(weights(tensor, spec.shape[0] * spec.shape[1])?, spec.shape[0]))
     })?;
 
     let mut states = Vec::new();
@@ -242,12 +263,12 @@ fn forward(check: &mut Check<'_>, file: &Value) -> Result<()> {
     };
     let model = Model::new(ops.clone(), parts)?;
     for (case, state) in &states {
-        let said = ready(model.predict(state))?;
+        let said = model.predict(state).await?;
         check.singles(case, "zero_prob", said.zero_prob)?;
         check.singles(case, "insertion_rate", said.insertion_rate)?;
         check.singles(case, "velocities", said.velocities.concat())?;
         let slots: Vec<usize> = (0..state.sequence.n_slots()).collect();
-        check.singles(case, "token_logits", ready(model.token_logits(&said.hidden, &slots))?.concat())?;
+        check.singles(case, "token_logits", model.token_logits(&said.hidden, &slots).await?.concat())?;
     }
 
     let rows: Vec<Row<'_>> = states
@@ -259,10 +280,11 @@ fn forward(check: &mut Check<'_>, file: &Value) -> Result<()> {
         .collect();
     let input = Input::new(&config, &preconditioner, model.spec().image, &rows);
     let hidden = network.forward(&ops, &input);
-    let mut gate = ready(ops.download(&network.gate(&ops, &hidden.slots)))?;
-    let mut logits = ready(ops.download(&network.token_logits(&ops, &hidden.slots)))?;
     let outputs = hidden.images.ok_or_else(|| broken("its batch has no pictures".into()))?;
-    let mut outputs = ready(ops.download(&outputs))?;
+    let (gate, logits) = (network.gate(&ops, &hidden.slots), network.token_logits(&ops, &hidden.slots));
+    let answers = ops.download_all(&[&gate, &logits, &outputs]).await?;
+    let [mut gate, mut logits, mut outputs] =
+        answers.try_into().map_err(|_| broken("a back end gave other matrices than were asked for".into()))?;
     for (case, state) in &states {
         let n_slots = state.sequence.n_slots();
         check.singles(case, "gate", gate.drain(..2 * n_slots).collect())?;

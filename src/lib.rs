@@ -10,7 +10,7 @@
 //! ```text
 //!   flow    the process as mathematics: schedule, sequence, noise      plain Rust
 //!   sample  the sampler, its events and snapshots                      plain Rust
-//!   ops     the operations a network is written in; burn on the CPU
+//!   ops     the operations a network is written in; burn on the CPU, kernels of our own on WebGPU
 //!   model   the network, heads, picture codec, tokenizer
 //!   checkpoint  files in and out, verified
 //!   web     the browser's side (feature `web`)
@@ -20,8 +20,8 @@
 //!
 //! # Limits
 //!
-//! One sequence at a time; insertions only, so a wrong word stays; no threads in the browser; no
-//! GPU path yet; text prompts only. See ARCHITECTURE.md for what was measured.
+//! One sequence at a time; insertions only, so a wrong word stays; no threads in the browser; 32
+//! bits everywhere; text prompts only. See ARCHITECTURE.md for what was measured.
 
 #![forbid(unsafe_code)]
 

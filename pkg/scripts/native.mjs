@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Complaint, output, run } from "./command.mjs";
 import { MODELS, ROOT, TARGET } from "./paths.mjs";
+import { setUpNativeFeatures } from "./setup.mjs";
 
 export const PROMPT = "A story about a shy fox in the forest at night.";
 export const SEED = 7;
@@ -12,7 +13,7 @@ export const SEED = 7;
 /** Writes `{"text": …}` to a file and returns its path. */
 export async function writeNativeStory() {
   const env = { CARGO_TARGET_DIR: TARGET };
-  const features = ["--features", "train"];
+  const features = ["--features", await setUpNativeFeatures()];
   await run("cargo", ["build", "--locked", "--release", ...features, "--bin", "oneflow"], {
     cwd: ROOT,
     env,

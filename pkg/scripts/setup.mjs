@@ -1,6 +1,6 @@
 // What a fresh machine lacks: each function installs its part, or says what a person has to.
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { Complaint, exitCode, output, run, which } from "./command.mjs";
@@ -47,6 +47,29 @@ export async function setUpWasmBindgen() {
     if (!isLocked) await run("cargo", args, { cwd: ROOT });
   }
   return program;
+}
+
+/**
+ * The features that the crate is built with for the tests: with the GPU engine where there is an
+ * adapter, be it one in software. Without one its tests are not selected.
+ */
+export async function setUpNativeFeatures() {
+  if (!hasVulkanDriver() && process.getuid?.() === 0 && which("apt-get")) {
+    console.log("installing a Vulkan driver in software");
+    const packages = ["install", "-y", "-q", "--no-install-recommends", "mesa-vulkan-drivers"];
+    if ((await exitCode("apt-get", ["update", "-q"])) === 0) await exitCode("apt-get", packages);
+  }
+  if (hasVulkanDriver()) return "train,gpu";
+  console.log("There is no Vulkan driver, so the tests of the native GPU engine are left out.");
+  return "train";
+}
+
+function hasVulkanDriver() {
+  const { VK_DRIVER_FILES, VK_ICD_FILENAMES } = process.env;
+  const named = VK_DRIVER_FILES ?? VK_ICD_FILENAMES;
+  if (named) return named.split(delimiter).some((file) => existsSync(file));
+  const folders = ["/usr/share/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/etc/vulkan/icd.d"];
+  return folders.some((folder) => existsSync(folder) && readdirSync(folder).length > 0);
 }
 
 /** The packages that package-lock.json names. */

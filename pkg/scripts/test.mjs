@@ -8,7 +8,7 @@ import { build, buildTypeScript } from "./build.mjs";
 import { Complaint, exitCode, main } from "./command.mjs";
 import { writeNativeStory } from "./native.mjs";
 import { BROWSER_TESTS, DIST, MODELS, PKG, ROOT, TARGET } from "./paths.mjs";
-import { setUpChromium, setUpNpm, setUpRust } from "./setup.mjs";
+import { setUpChromium, setUpNativeFeatures, setUpNpm, setUpRust } from "./setup.mjs";
 
 const SUITES = { rust, unit, real, browser, sizes };
 
@@ -44,9 +44,10 @@ if (nFailed > 0) process.exitCode = 1;
 async function rust() {
   await setUpRust();
   let nBefore = nFailed;
+  const features = await setUpNativeFeatures();
   const code = await exitCode(
     "cargo",
-    ["test", "--locked", "--release", "--features", "train", "--no-fail-fast"],
+    ["test", "--locked", "--release", "--features", features, "--no-fail-fast"],
     {
       cwd: ROOT,
       env: { CARGO_TARGET_DIR: TARGET },

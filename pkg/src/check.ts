@@ -1,8 +1,9 @@
 /** Whether it will run here, and what it will cost, before any byte of a model moves. */
 
 import { cachedBytes } from "./cache.js";
+import { chooseDevice, type Device, type DeviceReason } from "./device.js";
 import { OneFlowError } from "./errors.js";
-import { readManifest } from "./manifest.js";
+import { type Manifest, readManifest } from "./manifest.js";
 import { fileUrl, type ModelSource, totalBytes } from "./model.js";
 import type { CheckOptions } from "./options.js";
 
@@ -14,25 +15,23 @@ export interface Fit {
    */
   status: "ready" | "downloadable" | "unsupported";
   /** What will compute. */
-  device: "cpu";
+  device: Device;
   precision: "f32";
   /** Bytes of model files that are still to come. */
   downloadBytes: number;
   /** Bytes of model files in the Cache API. The browser's own HTTP cache cannot be asked. */
   cachedBytes: number;
+  /**
+   * Memory of the GPU that the weights will take, at the most; 0 on the CPU. What a run needs beside
+   * them is small.
+   */
   gpuBytes: number;
   /** Why the device is this one, and what stands in the way. */
   reasons: Reason[];
 }
 
 export interface Reason {
-  code:
-    | "webgpu-not-used"
-    | "webgpu-missing"
-    | "webgpu-forced"
-    | "wasm-missing"
-    | "wasm-simd-missing"
-    | "worker-missing";
+  code: DeviceReason["code"] | "wasm-missing" | "wasm-simd-missing" | "worker-missing";
   message: string;
 }
 
@@ -50,15 +49,17 @@ export async function checkModel(
   signal: AbortSignal,
 ): Promise<Fit> {
   signal.throwIfAborted();
-  const missing = findObstacles(device);
+  const choice = await chooseDevice(device);
+  const missing = findObstacles();
+  if (device === "webgpu" && choice.device !== "webgpu") missing.push(choice.reason);
   const fit: Fit = {
     status: "unsupported",
-    device: "cpu",
+    device: choice.device,
     precision: "f32",
     downloadBytes: 0,
     cachedBytes: 0,
     gpuBytes: 0,
-    reasons: [...missing, ...findNotes()],
+    reasons: [...new Set([...missing, choice.reason, ...findNotes()])],
   };
   if (missing.length > 0) return fit;
   const { manifest } = await readManifest(source, signal);
@@ -67,26 +68,27 @@ export async function checkModel(
     const sizes = manifest.files.map((file) => cachedBytes(fileUrl(source, file.name), file));
     fit.cachedBytes = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
   }
+  if (choice.device === "webgpu") fit.gpuBytes = gpuBytes(manifest);
   fit.downloadBytes = isLocal ? 0 : totalBytes(manifest) - fit.cachedBytes;
   fit.status = fit.downloadBytes === 0 ? "ready" : "downloadable";
   return fit;
 }
 
 /** Throws `unsupported` where the engine cannot run. */
-export function expectSupported(device: CheckOptions["device"]): void {
-  const missing = findObstacles(device);
+export function expectSupported(): void {
+  const missing = findObstacles();
   if (missing.length === 0) return;
   throw new OneFlowError("unsupported", missing.map(({ message }) => message).join("; "));
 }
 
-function findObstacles(device: CheckOptions["device"]): Reason[] {
+/** Weights are kept in 32 bits on the GPU and come in 16 or more. */
+function gpuBytes(manifest: Manifest): number {
+  const weights = manifest.files.filter(({ name }) => name.endsWith(".safetensors"));
+  return 2 * weights.reduce((sum, file) => sum + file.sizeBytes, 0);
+}
+
+function findObstacles(): Reason[] {
   const reasons: Reason[] = [];
-  if (device === "webgpu") {
-    reasons.push({
-      code: "webgpu-forced",
-      message: 'this release computes on the CPU only: leave `device` out, or say "cpu"',
-    });
-  }
   if (typeof WebAssembly !== "object") {
     reasons.push({
       code: "wasm-missing",
@@ -102,23 +104,11 @@ function findObstacles(device: CheckOptions["device"]): Reason[] {
 }
 
 function findNotes(): Reason[] {
-  const hasWebGpu = typeof navigator === "object" && "gpu" in navigator;
-  const notes: Reason[] = [
-    hasWebGpu
-      ? {
-          code: "webgpu-not-used",
-          message: "WebGPU is here, but this release computes on the CPU only",
-        }
-      : {
-          code: "webgpu-missing",
-          message: "WebGPU is not here; this release computes on the CPU and does not need it",
-        },
-  ];
-  if (typeof Worker === "undefined") {
-    notes.push({
+  if (typeof Worker !== "undefined") return [];
+  return [
+    {
       code: "worker-missing",
       message: "there are no web workers here: the engine runs on the calling thread",
-    });
-  }
-  return notes;
+    },
+  ];
 }

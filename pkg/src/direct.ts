@@ -1,13 +1,14 @@
 /** The engine on this thread: in Node, with `worker: false`, and inside the worker. */
 
 import { readCached, writeCached } from "./cache.js";
+import { chooseDevice, type DeviceChoice, type DeviceReason, distrustGpu } from "./device.js";
 import { errorFromThrown, OneFlowError } from "./errors.js";
 import { readChunks } from "./fetch.js";
 import type {
   EngineEvent,
   Host,
+  HostInfo,
   HostRun,
-  ModelInfo,
   OpenOptions,
   OpenRequest,
   Step,
@@ -16,7 +17,7 @@ import { bitmapFromRgba } from "./images.js";
 import { type ManifestFile, readManifest } from "./manifest.js";
 import { fileUrl, totalBytes } from "./model.js";
 import type { LoadProgress, RunRequest } from "./options.js";
-import { type Engine, openWasm, type Run, type Wasm, type WasmEvent } from "./wasm.js";
+import { type Engine, type Gpu, openWasm, type Run, type Wasm, type WasmEvent } from "./wasm.js";
 
 export async function openDirect(request: OpenRequest, options: OpenOptions): Promise<Host> {
   const { signal } = options;
@@ -30,7 +31,8 @@ export async function openDirect(request: OpenRequest, options: OpenOptions): Pr
     }
   };
   try {
-    return new DirectHost(await loadEngine(request, { signal, onProgress }));
+    const { engine, device, reason } = await loadEngine(request, { signal, onProgress });
+    return new DirectHost(engine, { ...engine.info(), device, deviceReason: reason.message });
   } catch (thrown) {
     signal.throwIfAborted();
     throw isCallersMistake ? thrown : errorFromThrown(thrown);
@@ -38,19 +40,19 @@ export async function openDirect(request: OpenRequest, options: OpenOptions): Pr
 }
 
 class DirectHost implements Host {
-  readonly info: ModelInfo;
+  readonly info: HostInfo;
   readonly #engine: Engine;
   readonly #runs = new Set<DirectRun>();
   #closed = false;
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, info: HostInfo) {
     this.#engine = engine;
-    this.info = engine.info();
+    this.info = info;
   }
 
   async begin(request: RunRequest): Promise<HostRun> {
     if (this.#closed) throw new OneFlowError("closed", "the model was closed");
-    return guard(() => {
+    return await guard(() => {
       const run = new DirectRun(this.#start(request), () => this.#runs.delete(run));
       this.#runs.add(run);
       return run;
@@ -76,6 +78,8 @@ class DirectRun implements HostRun {
   readonly #run: Run;
   readonly #onFree: () => void;
   #freed = false;
+  /** A step on the GPU is being made, which holds the run. */
+  #stepping = false;
 
   constructor(run: Run, onFree: () => void) {
     this.#run = run;
@@ -87,12 +91,7 @@ class DirectRun implements HostRun {
     // A step blocks this thread: before it, everybody else gets a turn, an abort above all.
     await turn();
     if (this.#freed) throw new OneFlowError("closed", "the run was freed");
-    const { events, snapshot, ms } = guard(() => {
-      const begin = performance.now();
-      const events = this.#run.next();
-      const ms = performance.now() - begin;
-      return { events, snapshot: this.#run.snapshot(), ms };
-    });
+    const { events, snapshot, ms } = await guard(() => this.#step());
     return { events: await Promise.all(events.map(engineEventFromWasm)), snapshot, ms };
   }
 
@@ -100,7 +99,23 @@ class DirectRun implements HostRun {
     if (this.#freed) return;
     this.#freed = true;
     this.#onFree();
-    this.#run.free();
+    if (!this.#stepping) this.#run.free();
+  }
+
+  async #step() {
+    this.#stepping = true;
+    try {
+      const begin = performance.now();
+      // The CPU answers at once; a promise of it would hide where it stopped.
+      const answer = this.#run.next();
+      const events = answer instanceof Promise ? await answer : answer;
+      const ms = performance.now() - begin;
+      if (this.#freed) throw new OneFlowError("closed", "the run was freed");
+      return { events, snapshot: this.#run.snapshot(), ms };
+    } finally {
+      this.#stepping = false;
+      if (this.#freed) this.#run.free();
+    }
   }
 }
 
@@ -121,13 +136,31 @@ async function engineEventFromWasm(event: WasmEvent): Promise<EngineEvent> {
   }
 }
 
-async function loadEngine(request: OpenRequest, options: OpenOptions): Promise<Engine> {
+/** An engine, and where it computes. */
+interface Loaded {
+  engine: Engine;
+  device: HostInfo["device"];
+  reason: DeviceReason;
+}
+
+/** A GPU that is ready, or why there is none. */
+interface Opened {
+  gpu: Gpu | null;
+  reason: DeviceReason;
+}
+
+async function loadEngine(request: OpenRequest, options: OpenOptions): Promise<Loaded> {
   const { source, wasmUrl } = request;
   const { signal, onProgress } = options;
+  const choice = await chooseDevice(request.device);
+  if (request.device === "webgpu" && choice.device === "cpu") throw refusal(choice.reason);
   const [wasm, { bytes, manifest }] = await Promise.all([
     openWasm(wasmUrl, signal),
     readManifest(source, signal),
   ]);
+  // Kernels are compiled and tested while the model arrives.
+  const opening = openGpu(wasm, choice, request.device === "webgpu");
+  opening.catch(() => {});
   const total = totalBytes(manifest);
   let loaded = 0;
   const report = async (phase: LoadProgress["phase"]) => {
@@ -149,11 +182,48 @@ async function loadEngine(request: OpenRequest, options: OpenOptions): Promise<E
       if (kept) await writeCached(fileUrl(source, file.name), file, kept);
     }
     await report("compile");
+    const { gpu, reason } = await opening;
+    signal.throwIfAborted();
+    if (gpu) await report("upload");
     consumed = true;
-    return loader.build();
+    const built = gpu ? loader.build(gpu) : loader.build();
+    const engine = built instanceof Promise ? await built : built;
+    return { engine, device: gpu ? "webgpu" : "cpu", reason };
   } finally {
-    if (!consumed) loader.free();
+    if (!consumed) {
+      loader.free();
+      void opening.then(({ gpu }) => gpu?.free()).catch(() => {});
+    }
   }
+}
+
+/**
+ * Opens and tests the GPU where it is to be used. Where nobody forced it, one that fails is a
+ * reason to use the CPU.
+ */
+async function openGpu(wasm: Wasm, choice: DeviceChoice, isForced: boolean): Promise<Opened> {
+  const { device, reason } = choice;
+  if (device === "cpu") return { gpu: null, reason };
+  let gpu: Gpu | null = null;
+  try {
+    gpu = await wasm.Gpu.open();
+    await gpu.selfTest();
+    return { gpu, reason };
+  } catch (thrown) {
+    const code = gpu ? "webgpu-self-test" : "webgpu-failed";
+    gpu?.free();
+    if (isForced) throw thrown;
+    const { message } = errorFromThrown(thrown);
+    return { gpu: null, reason: distrustGpu(code, message) };
+  }
+}
+
+function refusal({ message }: DeviceReason): OneFlowError {
+  const what = message.replace(", so the CPU computes", "");
+  return new OneFlowError(
+    "unsupported",
+    `${what}: load with \`device: "auto"\`, or update the browser and turn its hardware acceleration on`,
+  );
 }
 
 /** Hands a file to the loader, and returns its chunks where they are worth keeping. */
@@ -202,9 +272,9 @@ function expectNoPage(url: string, chunk: Uint8Array): void {
   );
 }
 
-function guard<T>(work: () => T): T {
+async function guard<T>(work: () => T | Promise<T>): Promise<T> {
   try {
-    return work();
+    return await work();
   } catch (thrown) {
     throw errorFromThrown(thrown);
   }

@@ -20,11 +20,15 @@ export const ERROR_CODES = [
   "closed",
   "version-mismatch",
   "out-of-memory",
+  "device-lost",
   "internal",
 ] as const;
 
 /** What went wrong, in a form that a program can compare. */
 export type OneFlowErrorCode = (typeof ERROR_CODES)[number];
+
+/** Where the same call may succeed later, for `device-lost` after another `load`. */
+const RETRYABLE: readonly OneFlowErrorCode[] = ["network", "busy", "device-lost"];
 
 /** Whatever this package throws that is not an abort. */
 export class OneFlowError extends Error {
@@ -43,7 +47,7 @@ export class OneFlowError extends Error {
   ) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     this.code = code;
-    this.retryable = options.retryable ?? (code === "network" || code === "busy");
+    this.retryable = options.retryable ?? RETRYABLE.includes(code);
   }
 }
 

@@ -3,13 +3,14 @@
  * above this interface can tell which.
  */
 
+import type { Device } from "./device.js";
 import type { Bitmap, Edit } from "./events.js";
 import type { Rgba } from "./images.js";
 import type { ModelSource } from "./model.js";
 import type { LoadProgress, RunRequest } from "./options.js";
 
 export interface Host {
-  readonly info: ModelInfo;
+  readonly info: HostInfo;
   begin(request: RunRequest): Promise<HostRun>;
   /** Frees the engine at once. */
   close(): void;
@@ -76,9 +77,18 @@ export interface ModelInfo {
   };
 }
 
+/** What a host says of itself. */
+export interface HostInfo extends ModelInfo {
+  device: Device;
+  /** Why it is this device, in a sentence. */
+  deviceReason: string;
+}
+
 /** What a host needs to load a model. */
 export interface OpenRequest {
   source: ModelSource;
+  /** What the caller wants to compute on. */
+  device: "auto" | Device;
   /** Where the wasm is; `null` is beside the code. */
   wasmUrl: string | null;
   cache: boolean;

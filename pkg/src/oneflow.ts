@@ -4,7 +4,7 @@ import { BUILD_ID } from "./build-id.js";
 import { checkModel, expectSupported, type Fit } from "./check.js";
 import { openDirect } from "./direct.js";
 import { OneFlowError } from "./errors.js";
-import type { Host, ModelInfo, OpenOptions, OpenRequest } from "./host.js";
+import type { Host, HostInfo, OpenOptions, OpenRequest } from "./host.js";
 import { absoluteUrl, modelSourceFromOption } from "./model.js";
 import {
   type CheckOptions,
@@ -19,10 +19,7 @@ import { openRemote } from "./remote.js";
 import { Run } from "./run.js";
 
 /** What is loaded, and where it runs. */
-export interface FlowInfo extends ModelInfo {
-  device: "cpu";
-  /** Why it is this device, in a sentence. */
-  deviceReason: string;
+export interface FlowInfo extends HostInfo {
   precision: "f32";
   /** Whether the engine runs in a worker. */
   worker: boolean;
@@ -43,8 +40,6 @@ export class OneFlow {
     this.#host = host;
     this.info = Object.freeze({
       ...host.info,
-      device: "cpu",
-      deviceReason: "this release computes on the CPU only",
       precision: "f32",
       worker,
       buildId: BUILD_ID,
@@ -68,10 +63,11 @@ export class OneFlow {
   static async load(options: LoadOptions = {}): Promise<OneFlow> {
     validateLoadOptions(options);
     options.signal?.throwIfAborted();
-    expectSupported(options.device);
+    expectSupported();
     const { wasmUrl, workerUrl, onProgress = () => {} } = options;
     const request: OpenRequest = {
       source: modelSourceFromOption(options.model),
+      device: options.device ?? "auto",
       wasmUrl: wasmUrl === undefined ? null : absoluteUrl("wasmUrl", wasmUrl).href,
       cache: options.cache ?? true,
     };

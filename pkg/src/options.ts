@@ -15,7 +15,8 @@ export interface CheckOptions {
    */
   model?: string | URL | undefined;
   /**
-   * What computes. This release computes on the CPU only; `"webgpu"` is refused.
+   * What computes. `"auto"` takes WebGPU where there is a real adapter that passes a self-test, and
+   * the CPU otherwise; `"webgpu"` takes whatever adapter there is and fails where there is none.
    *
    * @default "auto"
    */

@@ -8,7 +8,7 @@
  */
 
 import type { ErrorRecord } from "./errors.js";
-import type { ModelInfo, OpenRequest, Step } from "./host.js";
+import type { HostInfo, OpenRequest, Step } from "./host.js";
 import type { LoadProgress, RunRequest } from "./options.js";
 
 export type ToWorker =
@@ -19,7 +19,7 @@ export type ToWorker =
 
 export type FromWorker =
   | { type: "progress"; id: number; progress: LoadProgress }
-  | { type: "loaded"; id: number; info: ModelInfo }
+  | { type: "loaded"; id: number; info: HostInfo }
   | { type: "begun"; id: number; snapshot: Uint8Array }
   | { type: "stepped"; id: number; step: Step }
   | { type: "failed"; id: number; error: ErrorRecord };

@@ -2,7 +2,7 @@
 
 import { BUILD_ID } from "./build-id.js";
 import { errorFromRecord, OneFlowError } from "./errors.js";
-import type { Host, HostRun, ModelInfo, OpenOptions, OpenRequest, Step } from "./host.js";
+import type { Host, HostInfo, HostRun, OpenOptions, OpenRequest, Step } from "./host.js";
 import type { LoadProgress, RunRequest } from "./options.js";
 import { type FromWorker, post, type ToWorker } from "./protocol.js";
 
@@ -32,11 +32,11 @@ export async function openRemote(
 }
 
 class RemoteHost implements Host {
-  readonly info: ModelInfo;
+  readonly info: HostInfo;
   readonly #link: Link;
   #lastRun = 0;
 
-  constructor(link: Link, info: ModelInfo) {
+  constructor(link: Link, info: HostInfo) {
     this.#link = link;
     this.info = info;
   }

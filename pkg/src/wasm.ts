@@ -3,11 +3,12 @@
 import { BUILD_ID } from "./build-id.js";
 import { OneFlowError } from "./errors.js";
 import { readWhole, request } from "./fetch.js";
-import init, { buildId, Loader } from "./wasm/oneflow_web.js";
+import init, { buildId, Gpu, Loader } from "./wasm/oneflow_web.js";
 
-export type { Engine, Run, WasmEvent } from "./wasm/oneflow_web.js";
+export type { Engine, Gpu, Run, WasmEvent } from "./wasm/oneflow_web.js";
 
 export interface Wasm {
+  Gpu: typeof Gpu;
   Loader: typeof Loader;
 }
 
@@ -32,7 +33,7 @@ export async function openWasm(wasmUrl: string | null, signal: AbortSignal): Pro
     throw cause;
   }
   expectSameBuild("wasm", buildId());
-  return { Loader };
+  return { Gpu, Loader };
 }
 
 /**

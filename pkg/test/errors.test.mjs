@@ -46,6 +46,11 @@ const CAUSES = {
     control.pushError = new RangeError("WebAssembly.Memory.grow(): Unable to grow instance memory");
     return loadFake(t);
   },
+  "device-lost": async (t) => {
+    control.failAtStep = 1;
+    control.stepError = Object.assign(new Error("the GPU was lost"), { code: "device-lost" });
+    await (await loadFake(t)).generate().result;
+  },
   internal: async (t) => {
     control.failAtStep = 1;
     control.stepError = new WebAssembly.RuntimeError("unreachable");
@@ -65,7 +70,7 @@ for (const [code, cause] of Object.entries(CAUSES)) {
         assert.ok(error instanceof OneFlowError);
         assert.equal(error.name, "OneFlowError");
         assert.equal(error.code, code);
-        assert.equal(error.retryable, ["network", "busy"].includes(code));
+        assert.equal(error.retryable, ["network", "busy", "device-lost"].includes(code));
         assert.ok(error.message.length > 10);
         assert.doesNotMatch(error.message, /^[A-Z]|\.$/, "lower case, no full stop");
         return true;

@@ -6,7 +6,6 @@ use super::{CONFIG, TOKENIZER, WEIGHTS, Weights};
 use crate::error::{Error, Result};
 use crate::model::codec::{PcaCodec, Preconditioner};
 use crate::model::config::{CodecConfig, ModelConfig};
-use crate::model::network::WeightSpec;
 use crate::model::oneflow::{Model, ModelParts};
 use crate::model::{Network, Tokenizer};
 use crate::ops::Ops;
@@ -27,29 +26,26 @@ pub const CODEC_STD: &str = "codec.std";
 ///
 /// [`Error::Model`] naming the file, and the field or tensor that does not fit.
 pub fn cpu_model(files: BTreeMap<String, Vec<u8>>) -> Result<Model<BurnOps>> {
-    let ops = BurnOps::cpu();
-    let upload = |spec: &WeightSpec, values: Vec<f32>| ops.upload(values, spec.shape[0]);
-    let parts = parts::<BurnOps>(files, upload)?;
-    Model::new(BurnOps::cpu(), parts)
+    model(BurnOps::cpu(), files)
 }
 
-fn parts<O: Ops>(
-    mut files: BTreeMap<String, Vec<u8>>,
-    upload: impl Fn(&WeightSpec, Vec<f32>) -> O::Weight,
-) -> Result<ModelParts<O>> {
+/// A model on a back end out of its verified files.
+///
+/// # Errors
+///
+/// [`Error::Model`] naming the file, and the field or tensor that does not fit.
+pub fn model<O: Ops>(ops: O, mut files: BTreeMap<String, Vec<u8>>) -> Result<Model<O>> {
     let mut take = |name: &str| {
         files.remove(name).ok_or_else(|| Error::Model { file: name.into(), reason: "the file is missing".into() })
     };
     let config = ModelConfig::from_json(&take(CONFIG)?)?;
     let tokenizer = Tokenizer::from_json(&take(TOKENIZER)?)?;
     let mut weights = Weights::parse(WEIGHTS, take(WEIGHTS)?)?;
-    let network = Network::build(&config, |spec| {
-        let values = weights.take_f32(&spec.name, &spec.shape)?;
-        Ok(upload(&spec, values))
-    })?;
+    let network =
+        Network::build(&config, |spec| Ok(ops.weight(weights.take_f32(&spec.name, &spec.shape)?, spec.shape[0])))?;
     let (codec, preconditioner) = codec_from_weights(&config.codec, &mut weights)?;
     weights.finish()?;
-    Ok(ModelParts { config, network, codec, preconditioner, tokenizer })
+    Model::new(ops, ModelParts { config, network, codec, preconditioner, tokenizer })
 }
 
 /// Takes the codec's tensors out of `weights`.

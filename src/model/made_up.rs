@@ -29,7 +29,7 @@ pub struct Case<O: Ops> {
     network: Network<O::Weight>,
 }
 
-impl<M: Clone, O: Ops<Weight = M, Matrix = M>> Case<O> {
+impl<O: Ops> Case<O> {
     /// A network of this shape, and `batch` times the same story.
     ///
     /// # Errors
@@ -47,17 +47,14 @@ impl<M: Clone, O: Ops<Weight = M, Matrix = M>> Case<O> {
     ///
     /// # Errors
     ///
-    /// Those of [`Ops::download`].
+    /// Those of [`Ops::download_all`].
     pub async fn forward(&self) -> Result<Vec<f32>> {
         let (ops, network) = (&self.ops, &self.network);
         let hidden = network.forward(ops, &self.input);
         let logits = network.token_logits(ops, &ops.select(&hidden.slots, &self.token_slots));
-        let mut answers = ops.download(&network.gate(ops, &hidden.slots)).await?;
-        if let Some(images) = &hidden.images {
-            answers.extend(ops.download(images).await?);
-        }
-        answers.extend(ops.download(&logits).await?);
-        Ok(answers)
+        let gate = network.gate(ops, &hidden.slots);
+        let wanted: Vec<_> = [&gate].into_iter().chain(&hidden.images).chain([&logits]).collect();
+        Ok(ops.download_all(&wanted).await?.concat())
     }
 }
 
@@ -66,9 +63,9 @@ impl<M: Clone, O: Ops<Weight = M, Matrix = M>> Case<O> {
 /// # Errors
 ///
 /// None; the signature is that of [`Network::build`].
-pub fn network<M: Clone, O: Ops<Weight = M, Matrix = M>>(ops: &O, config: &ModelConfig) -> Result<Network<M>> {
+pub fn network<O: Ops>(ops: &O, config: &ModelConfig) -> Result<Network<O::Weight>> {
     let mut rng = weight_rng();
-    Network::build(config, |spec| Ok(ops.upload(weight(&spec, &mut rng), spec.shape[0])))
+    Network::build(config, |spec| Ok(ops.weight(weight(&spec, &mut rng), spec.shape[0])))
 }
 
 /// All weights of [`network`], one after the other in the order of [`Network::build`].

@@ -4,6 +4,7 @@ pub mod codec;
 pub mod config;
 pub mod input;
 pub mod made_up;
+pub mod self_test;
 pub mod network;
 pub mod oneflow;
 pub mod story;

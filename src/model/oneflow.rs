@@ -136,18 +136,18 @@ impl<O: Ops> FlowModel for Model<O> {
         };
         let input = Input::new(&self.config, &self.preconditioner, self.spec.image, &[row]);
         let hidden = self.network.forward(&self.ops, &input);
-        let gate = self.ops.download(&self.network.gate(&self.ops, &hidden.slots)).await?;
+        let gate = self.network.gate(&self.ops, &hidden.slots);
+        let deletions = self.network.deletions(&self.ops, &hidden.slots);
+        let images = hidden.images.as_ref().filter(|_| state.images.iter().any(|image| image.t < 1.0));
+        let wanted: Vec<_> = [&gate].into_iter().chain(&deletions).chain(images).collect();
+        let mut answers = self.ops.download_all(&wanted).await?.into_iter();
+        let gate = answers.next().unwrap_or_default();
         let zero_prob = gate.chunks_exact(2).map(|head| sigmoid(head[0])).collect();
         let insertion_rate = gate.chunks_exact(2).map(|head| 1.0 + softplus(head[1])).collect();
-        let delete_prob = match self.network.deletions(&self.ops, &hidden.slots) {
-            // The first slot's left element is the end of the prompt, which stays.
-            Some(logits) => self.ops.download(&logits).await?.into_iter().skip(1).map(sigmoid).collect(),
-            None => Vec::new(),
-        };
-        let outputs = match &hidden.images {
-            Some(images) if state.images.iter().any(|image| image.t < 1.0) => self.ops.download(images).await?,
-            _ => Vec::new(),
-        };
+        // The first slot's left element is the end of the prompt, which stays.
+        let delete_logits = deletions.and_then(|_| answers.next()).unwrap_or_default();
+        let delete_prob = delete_logits.into_iter().skip(1).map(sigmoid).collect();
+        let outputs = answers.next().unwrap_or_default();
         let velocity = |(i, image): (usize, &crate::flow::image::ImageState)| {
             if image.t >= 1.0 {
                 return Vec::new();

@@ -29,6 +29,10 @@ impl Ops for BurnOps {
     type Weight = Tensor<2>;
     type Matrix = Tensor<2>;
 
+    fn weight(&self, values: Vec<f32>, n_rows: usize) -> Tensor<2> {
+        self.upload(values, n_rows)
+    }
+
     fn upload(&self, values: Vec<f32>, n_rows: usize) -> Tensor<2> {
         let width = values.len() / n_rows.max(1);
         Tensor::from_data(TensorData::new(values, [n_rows, width]), &self.device)
@@ -119,9 +123,13 @@ impl Ops for BurnOps {
         x.clone().slice([0..n, start..start + width])
     }
 
-    async fn download(&self, x: &Tensor<2>) -> Result<Vec<f32>> {
+    async fn download_all(&self, matrices: &[&Tensor<2>]) -> Result<Vec<Vec<f32>>> {
         let unreadable = |reason: String| Error::Internal { reason: format!("a tensor cannot be read: {reason}") };
-        let data = x.clone().into_data_async().await.map_err(|error| unreadable(format!("{error:?}")))?;
-        data.try_into_vec::<f32>().map_err(|error| unreadable(format!("{error:?}")))
+        let mut all = Vec::with_capacity(matrices.len());
+        for &matrix in matrices {
+            let data = matrix.clone().into_data_async().await.map_err(|error| unreadable(format!("{error:?}")))?;
+            all.push(data.try_into_vec::<f32>().map_err(|error| unreadable(format!("{error:?}")))?);
+        }
+        Ok(all)
     }
 }

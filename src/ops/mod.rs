@@ -3,7 +3,8 @@
 //! [`Ops`] is the one interface between the network (`model`) and the arithmetic. Every
 //! activation is a matrix `[n_rows, width]` of `f32`; a batch of sequences is laid out row after
 //! row, all sequences padded to the same length. [`BurnOps`](burn::BurnOps) implements the trait
-//! on the CPU; the same code on an autodiff device is what training differentiates.
+//! on the CPU; the same code on an autodiff device is what training differentiates. `GpuOps`
+//! (feature `gpu`) implements it on WebGPU.
 //!
 //! Axis names: `n` rows, `d` width, `b` batch, `s` rows of one sequence, `h` heads.
 
@@ -14,8 +15,13 @@ use std::task::{Context, Poll, Waker};
 use crate::error::{Error, Result};
 
 pub mod burn;
+#[cfg(feature = "gpu")]
+pub mod any;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 
-/// The result of a future of the CPU back end, which never waits.
+/// The result of a future of a back end that never waits for a caller: the CPU's, and natively the
+/// GPU's, which blocks the thread instead.
 ///
 /// # Errors
 ///
@@ -23,7 +29,7 @@ pub mod burn;
 pub fn ready<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => result,
-        Poll::Pending => Err(Error::Internal { reason: "the CPU back end waits".into() }),
+        Poll::Pending => Err(Error::Internal { reason: "a back end waits that should not".into() }),
     }
 }
 
@@ -38,6 +44,9 @@ pub trait Ops {
     type Weight;
     /// An activation, a matrix of `f32`.
     type Matrix: Clone;
+
+    /// The weight `[n_rows, values.len() / n_rows]` with these values, row by row, to be kept.
+    fn weight(&self, values: Vec<f32>, n_rows: usize) -> Self::Weight;
 
     /// The matrix `[n_rows, values.len() / n_rows]` with these values, row by row.
     fn upload(&self, values: Vec<f32>, n_rows: usize) -> Self::Matrix;
@@ -101,6 +110,16 @@ pub trait Ops {
     ///
     /// # Errors
     ///
-    /// [`Error::Internal`] if the device cannot be read.
-    fn download(&self, x: &Self::Matrix) -> impl Future<Output = Result<Vec<f32>>>;
+    /// Those of [`download_all`](Self::download_all).
+    fn download(&self, x: &Self::Matrix) -> impl Future<Output = Result<Vec<f32>>> {
+        async move { Ok(self.download_all(&[x]).await?.pop().unwrap_or_default()) }
+    }
+
+    /// The values of each of some matrices, row by row; on a GPU in one trip.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if the device cannot be read; [`Error::OutOfMemory`] and
+    /// [`Error::DeviceLost`] for what happened to a GPU since the last download.
+    fn download_all(&self, matrices: &[&Self::Matrix]) -> impl Future<Output = Result<Vec<Vec<f32>>>>;
 }

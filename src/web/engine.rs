@@ -7,21 +7,22 @@ use wasm_bindgen::prelude::*;
 use super::run::Run;
 use super::value::{number, object, string, thrown, whole};
 use crate::model::Model;
-use crate::ops::burn::BurnOps;
+use crate::ops::any::AnyOps;
 use crate::sample::{Options, Sampler};
 
 /// A model that stories can be generated with.
 #[wasm_bindgen]
 pub struct Engine {
-    model: Rc<Model<BurnOps>>,
+    model: Rc<Model<AnyOps>>,
+    ops: AnyOps,
     name: String,
     version: String,
     weight_bytes: u64,
 }
 
 impl Engine {
-    pub(super) fn new(model: Model<BurnOps>, name: &str, version: &str, weight_bytes: u64) -> Self {
-        Self { model: Rc::new(model), name: name.into(), version: version.into(), weight_bytes }
+    pub(super) fn new(model: Model<AnyOps>, ops: AnyOps, name: &str, version: &str, weight_bytes: u64) -> Self {
+        Self { model: Rc::new(model), ops, name: name.into(), version: version.into(), weight_bytes }
     }
 }
 
@@ -61,7 +62,7 @@ impl Engine {
         let tokens = self.model.prompt_tokens(&prompt).map_err(thrown)?;
         let options_of_run = self.options(options)?;
         let sampler = Sampler::new(&tokens, *self.model.spec(), options_of_run, seed).map_err(thrown)?;
-        Ok(Run::new(self.model.clone(), sampler, preview_every(options)?))
+        Ok(Run::new(self.model.clone(), self.ops.clone(), sampler, preview_every(options)?))
     }
 
     /// A run that goes on from a snapshot; with a `seed`, on a branch of its own.
@@ -70,7 +71,7 @@ impl Engine {
         if let Some(seed) = whole(options, "seed")? {
             sampler.reseed(seed);
         }
-        Ok(Run::new(self.model.clone(), sampler, preview_every(options)?))
+        Ok(Run::new(self.model.clone(), self.ops.clone(), sampler, preview_every(options)?))
     }
 
     fn options(&self, options: &JsValue) -> Result<Options, JsValue> {

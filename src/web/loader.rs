@@ -1,11 +1,15 @@
 //! Files of a model, as they arrive.
 
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
 
 use super::engine::Engine;
+use super::gpu::Gpu;
 use super::value::{array, object, thrown};
-use crate::checkpoint::load::cpu_model;
+use crate::checkpoint::load::model;
 use crate::checkpoint::{Incoming, Manifest};
+use crate::ops::any::AnyOps;
+use crate::ops::burn::BurnOps;
 
 /// Takes a model's files in chunks and makes an [`Engine`] of them when all are verified.
 #[wasm_bindgen]
@@ -46,11 +50,20 @@ impl Loader {
         self.incoming.finish_file(name).map_err(thrown)
     }
 
-    /// The engine, once every file is verified.
-    pub fn build(self) -> Result<Engine, JsValue> {
+    /// The engine, once every file is verified. On the CPU it is there at once; with a GPU, this is
+    /// a promise of it, because only the device knows whether the weights found room.
+    pub fn build(self, gpu: Option<Gpu>) -> Result<JsValue, JsValue> {
         let weight_bytes = self.manifest.total_bytes();
         let files = self.incoming.into_files().map_err(thrown)?;
-        let model = cpu_model(files).map_err(thrown)?;
-        Ok(Engine::new(model, self.manifest.name(), self.manifest.version(), weight_bytes))
+        let ops = gpu.map_or_else(|| AnyOps::Cpu(BurnOps::cpu()), Gpu::into_ops);
+        let model = model(ops.clone(), files).map_err(thrown)?;
+        let engine = Engine::new(model, ops.clone(), self.manifest.name(), self.manifest.version(), weight_bytes);
+        match ops {
+            AnyOps::Cpu(_) => Ok(engine.into()),
+            AnyOps::Gpu(gpu) => Ok(JsValue::from(future_to_promise(async move {
+                gpu.settle().await.map_err(thrown)?;
+                Ok(engine.into())
+            }))),
+        }
     }
 }

@@ -5,6 +5,7 @@
 mod bench;
 mod engine;
 mod golden;
+mod gpu;
 mod loader;
 mod run;
 mod value;
@@ -12,6 +13,7 @@ mod value;
 use wasm_bindgen::prelude::*;
 
 pub use engine::Engine;
+pub use gpu::Gpu;
 pub use loader::Loader;
 pub use run::Run;
 

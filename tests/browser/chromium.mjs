@@ -14,24 +14,28 @@ const { chromium } = createRequire(new URL("../../pkg/package.json", import.meta
 const PAGE = fileURLToPath(new URL("page/", import.meta.url));
 const MODEL = fileURLToPath(new URL("../../pkg/models/storyworld/", import.meta.url));
 
+/** Without a GPU there is no WebGPU; with these flags there is a software adapter, SwiftShader. */
+const WEBGPU_FLAGS = ["--enable-unsafe-webgpu"];
+const NO_GPU_FLAGS = ["--disable-gpu"];
+
 const FLAGS = [
   "--no-sandbox",
-  "--disable-gpu",
   "--no-first-run",
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
 ];
 
-export async function launch() {
+export async function launch({ webgpu = false } = {}) {
   const executablePath = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";
-  return await chromium.launch({ executablePath, args: FLAGS });
+  const args = [...FLAGS, ...(webgpu ? WEBGPU_FLAGS : NO_GPU_FLAGS)];
+  return await chromium.launch({ executablePath, args });
 }
 
 /** One browser for all tests of a file. */
-export function useBrowser() {
+export function useBrowser(options) {
   const shared = {};
-  before(async () => (shared.browser = await launch()));
+  before(async () => (shared.browser = await launch(options)));
   after(() => shared.browser?.close());
   return shared;
 }

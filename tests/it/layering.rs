@@ -113,6 +113,13 @@ fn the_browser_is_named_by_web_alone() {
 }
 
 #[test]
+fn wgpu_and_shaders_are_named_by_the_gpu_back_end_alone() {
+    for word in ["wgpu", "wgsl"] {
+        only_in(word, &["src/ops/gpu/"]);
+    }
+}
+
+#[test]
 fn nothing_fetches_and_no_generator_is_global() {
     for word in ["reqwest", "ureq", "TcpStream", "thread_rng", "rand", "getrandom"] {
         only_in(word, &[]);

@@ -17,6 +17,27 @@ export function goldenCheck(
   json: string,
 ): { name: string; values: number; deviation: number; tolerance: number }[];
 
+/** A device of the browser's best adapter. */
+export class Gpu {
+  static open(): Promise<Gpu>;
+  /** Runs every kernel beside the CPU and throws where the answers differ; the largest deviation. */
+  selfTest(): Promise<number>;
+  /** The adapter, and what the device has done. */
+  info(): {
+    adapter: string;
+    maxBindingBytes: number;
+    dispatches: number;
+    submits: number;
+    buffers: number;
+    bufferBytes: number;
+  };
+  /** The golden file forward.json on this device, as `goldenCheck` does it on the CPU. */
+  goldenForward(
+    json: string,
+  ): Promise<{ name: string; values: number; deviation: number; tolerance: number }[]>;
+  free(): void;
+}
+
 /** Reads one model. Its methods throw `Error` objects with a `code`. */
 export class Loader {
   constructor(manifest: Uint8Array);
@@ -25,8 +46,11 @@ export class Loader {
   push(name: string, chunk: Uint8Array): void;
   /** Compares size and SHA-256 with the manifest. */
   finishFile(name: string): void;
-  /** Makes the engine; the loader is gone afterwards, whether it succeeds or not. */
-  build(): Engine;
+  /**
+   * Makes the engine: at once on the CPU, as a promise on the GPU that is given. Loader and GPU are
+   * gone afterwards, whether it succeeds or not.
+   */
+  build(gpu?: Gpu): Engine | Promise<Engine>;
   free(): void;
 }
 
@@ -68,7 +92,7 @@ export class Engine {
 
 export class Run {
   /** One step of the sampler; never empty; the last array ends with `done`. */
-  next(): WasmEvent[];
+  next(): WasmEvent[] | Promise<WasmEvent[]>;
   snapshot(): Uint8Array;
   free(): void;
 }

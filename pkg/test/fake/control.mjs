@@ -3,6 +3,8 @@
 const defaults = {
   buildId: null,
   pushError: null,
+  gpuOpenError: null,
+  selfTestError: null,
   stepMs: 0,
   failAtStep: null,
   stepError: null,
@@ -11,7 +13,7 @@ const defaults = {
 };
 
 export const control = { ...defaults };
-export const live = { loaders: 0, engines: 0, runs: 0 };
+export const live = { loaders: 0, gpus: 0, engines: 0, runs: 0 };
 
 export function reset() {
   Object.assign(control, defaults);

@@ -14,6 +14,23 @@ export function buildId() {
   return control.buildId ?? BUILD_ID.slice(0, BUILD_ID.lastIndexOf("."));
 }
 
+export class Gpu {
+  static async open() {
+    if (control.gpuOpenError) throw control.gpuOpenError;
+    live.gpus += 1;
+    return new Gpu();
+  }
+
+  async selfTest() {
+    if (control.selfTestError) throw control.selfTestError;
+    return 0;
+  }
+
+  free() {
+    live.gpus -= 1;
+  }
+}
+
 export class Loader {
   #files;
   #received = new Map();
@@ -47,8 +64,12 @@ export class Loader {
     if (found !== sha256) throw coded("integrity", `${name} has another SHA-256`);
   }
 
-  build() {
+  build(gpu) {
     this.free();
+    if (gpu) {
+      gpu.free();
+      return Promise.resolve(new Engine(true));
+    }
     const weights = Buffer.concat(this.#received.get("model.safetensors") ?? []);
     if (weights.includes("not a model"))
       throw coded("invalid-model", "model.safetensors has no tensors: use a oneflow-web model");
@@ -63,7 +84,10 @@ export class Loader {
 }
 
 class Engine {
-  constructor() {
+  #onGpu;
+
+  constructor(onGpu = false) {
+    this.#onGpu = onGpu;
     live.engines += 1;
   }
 
@@ -88,7 +112,7 @@ class Engine {
   }
 
   start(options) {
-    return new Run({ ...options }, 0);
+    return new Run({ ...options }, 0, false, this.#onGpu);
   }
 
   resume(snapshot, { previewEvery, seed }) {
@@ -100,7 +124,7 @@ class Engine {
     }
     const options = { ...state.options, previewEvery };
     if (seed !== undefined) options.seed = seed;
-    return new Run(options, state.step, true);
+    return new Run(options, state.step, true, this.#onGpu);
   }
 
   free() {
@@ -113,18 +137,29 @@ class Run {
   #script;
   #step;
   #resumed;
+  #onGpu;
+  #busy = false;
 
-  constructor(options, step, resumed = false) {
+  constructor(options, step, resumed, onGpu) {
     this.#options = options;
     this.#script = makeScript(options);
     this.#step = step;
     this.#resumed = resumed;
+    this.#onGpu = onGpu;
     live.runs += 1;
   }
 
   next() {
+    if (!this.#onGpu) return this.#next();
+    this.#busy = true;
+    return new Promise((resolve) => setTimeout(resolve, control.stepMs))
+      .then(() => this.#next())
+      .finally(() => (this.#busy = false));
+  }
+
+  #next() {
     control.steps += 1;
-    if (control.stepMs > 0) sleep(control.stepMs);
+    if (control.stepMs > 0 && !this.#onGpu) sleep(control.stepMs);
     if (control.failAtStep === this.#step) throw control.stepError;
     const events = [...this.#script[this.#step]];
     if (this.#resumed && this.#step > 0) {
@@ -141,10 +176,12 @@ class Run {
   }
 
   snapshot() {
+    if (this.#busy) throw coded("internal", "a step of this run is being made");
     return new TextEncoder().encode(JSON.stringify({ options: this.#options, step: this.#step }));
   }
 
   free() {
+    if (this.#busy) throw coded("internal", "freed in the middle of a step");
     live.runs -= 1;
   }
 }

@@ -4,10 +4,10 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use oneflow_web::model::Model;
 use oneflow_web::model::story::{Story, StoryPart, tell};
-use oneflow_web::ops::burn::BurnOps;
+use oneflow_web::ops::Ops;
 use oneflow_web::page::{png, story_html};
 use oneflow_web::sample::{Options, SlotOpening};
 use oneflow_web::{Error, Result};
@@ -26,6 +26,9 @@ pub struct Generate {
     /// The folder with manifest.json.
     #[arg(long, default_value = "pkg/models/storyworld")]
     model: PathBuf,
+    /// What computes.
+    #[arg(long, value_enum, default_value_t = Device::Cpu)]
+    device: Device,
     /// Chooses the story among those that the model could tell.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -76,6 +79,15 @@ pub struct Generate {
     json: bool,
 }
 
+/// What a story is computed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Device {
+    /// One thread.
+    Cpu,
+    /// The system's best adapter, over Vulkan.
+    Gpu,
+}
+
 /// A line of the `--prompts` file.
 #[derive(Deserialize)]
 struct Line {
@@ -86,14 +98,40 @@ struct Line {
 
 /// Runs the command.
 pub fn run(args: &Generate) -> Result<()> {
-    let model = super::load(&args.model)?;
-    let options = options(args, &model);
+    match args.device {
+        Device::Cpu => write_stories(args, &super::load(&args.model)?),
+        Device::Gpu => on_gpu(args),
+    }
+}
+
+#[cfg(feature = "gpu")]
+fn on_gpu(args: &Generate) -> Result<()> {
+    use oneflow_web::checkpoint::{folder::read_folder, load::model};
+    use oneflow_web::ops::{gpu::GpuOps, ready};
+
+    let ops = ready(GpuOps::open())?;
+    let model = model(ops.clone(), read_folder(&args.model)?.files)?;
+    ready(ops.settle())?;
+    write_stories(args, &model)
+}
+
+#[cfg(not(feature = "gpu"))]
+fn on_gpu(_: &Generate) -> Result<()> {
+    Err(Error::Option {
+        name: "device",
+        found: "gpu".into(),
+        expected: "cpu, because this program was built without a GPU engine; build it with `--features gpu`".into(),
+    })
+}
+
+fn write_stories<O: Ops>(args: &Generate, model: &Model<O>) -> Result<()> {
+    let options = options(args, model);
     options.validate()?;
     if let (Some(prompts), Some(out)) = (&args.prompts, &args.out) {
-        return many(args, &model, &options, prompts, out);
+        return many(args, model, &options, prompts, out);
     }
     let prompt = args.prompt.clone().unwrap_or_default();
-    let story = tell(&model, &prompt, options, args.seed)?;
+    let story = tell(model, &prompt, options, args.seed)?;
     if let Some(out) = &args.out {
         let page = story_html(&prompt, &[(prompt.clone(), story.clone())], model.config.codec.image_px)?;
         write(out, page.as_bytes())?;
@@ -106,7 +144,7 @@ pub fn run(args: &Generate) -> Result<()> {
     Ok(())
 }
 
-fn options(args: &Generate, model: &Model<BurnOps>) -> Options {
+fn options<O: Ops>(args: &Generate, model: &Model<O>) -> Options {
     let mut options = model.options();
     let set = |target: &mut f32, value: Option<f32>| *target = value.unwrap_or(*target);
     set(&mut options.temperature, args.temperature);
@@ -128,7 +166,7 @@ fn options(args: &Generate, model: &Model<BurnOps>) -> Options {
     options
 }
 
-fn many(args: &Generate, model: &Model<BurnOps>, options: &Options, prompts: &Path, out: &Path) -> Result<()> {
+fn many<O: Ops>(args: &Generate, model: &Model<O>, options: &Options, prompts: &Path, out: &Path) -> Result<()> {
     let file = fs::File::open(prompts).map_err(|error| Error::io(prompts, error))?;
     for (number, line) in BufReader::new(file).lines().enumerate() {
         let line = line.map_err(|error| Error::io(prompts, error))?;

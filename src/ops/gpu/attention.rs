@@ -1,0 +1,57 @@
+//! Attention without a score matrix: launch of `attention.wgsl`.
+
+use super::GpuOps;
+use super::kernel::Kernel;
+use super::matrix::Matrix;
+
+/// Queries of a workgroup.
+const QUERIES: usize = 64;
+
+/// Workgroup memory by default limits, and the most keys that are worth a trip to it.
+const SHARED_BYTES: usize = 16_384;
+const MAX_KEYS: usize = 32;
+
+/// What attention works on.
+#[derive(Clone, Copy)]
+pub struct Attention<'a> {
+    /// Queries `[b·s, d]`.
+    pub q: &'a Matrix,
+    /// Keys `[b·s, d]`.
+    pub k: &'a Matrix,
+    /// Values `[b·s, d]`.
+    pub v: &'a Matrix,
+    /// Added to a key's scores `[b, s]`.
+    pub bias: &'a Matrix,
+    /// Cosines and sines `[b·s, d_head/2]` by which q and k are turned first.
+    pub rope: Option<(&'a Matrix, &'a Matrix)>,
+}
+
+/// Records the attention of `n_heads` heads: `[b·s, d]`.
+pub fn launch(ops: &GpuOps, attention: Attention<'_>, n_heads: usize) -> Matrix {
+    let Attention { q, k, v, bias, rope } = attention;
+    let [batch, seq] = bias.shape();
+    let d_head = q.width / n_heads;
+    let output = ops.output(q.n_rows, q.width);
+    let n_keys = (SHARED_BYTES / (2 * 4 * d_head)).clamp(1, MAX_KEYS);
+    let kernel = Kernel {
+        name: "attention",
+        source: include_str!("attention.wgsl"),
+        n_inputs: 6,
+        constants: vec![("D", d_head as u32), ("KEYS", n_keys as u32), ("ROPE", rope.is_some().into())],
+    };
+    let (cos, sin) = rope.unwrap_or((bias, bias));
+    let scale = 1.0 / (d_head as f32).sqrt();
+    let params = [
+        [seq as u32, output.stride as u32],
+        q.window(),
+        k.window(),
+        v.window(),
+        bias.window(),
+        [cos.start as u32, sin.start as u32],
+        [scale.to_bits(), 0],
+    ];
+    let inputs = [q, k, v, bias, cos, sin].map(|matrix| &matrix.storage);
+    let groups = [seq.div_ceil(QUERIES), n_heads, batch].map(|count| count as u32);
+    ops.recorder.record(kernel, &inputs, &output.storage, params.as_flattened(), groups);
+    output
+}

@@ -1,0 +1,130 @@
+// Attention of every row to all rows of its sequence: out = softmax(q · kᵀ / sqrt(D) + bias) · v,
+// head by head; q, k, v, out [b·s, h·D], bias [b, s].
+//
+// The scores are never written: a thread keeps one query and walks over all keys with the largest
+// score so far, the sum of exponentials and the weighted sum of values, rescaled whenever a larger
+// score comes (online softmax, arXiv:1805.02867). With ROPE, q and k are turned first, as in
+// rope.wgsl, by cos and sin [b·s, D/2].
+//
+// A workgroup is 64 queries of one head (y) of one sequence (z). KEYS keys and their values at a
+// time are brought to workgroup memory.
+//
+// Constants: D (a multiple of 8), KEYS, ROPE (0 or 1).
+
+struct Params {
+    s: u32, out_stride: u32,
+    q_start: u32, q_stride: u32,
+    k_start: u32, k_stride: u32,
+    v_start: u32, v_stride: u32,
+    bias_start: u32, bias_stride: u32,
+    cos_start: u32, sin_start: u32,
+    scale: u32, // f32
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> q: array<f32>;    // [b·s, h·D]
+@group(0) @binding(2) var<storage, read> k: array<f32>;    // [b·s, h·D]
+@group(0) @binding(3) var<storage, read> v: array<f32>;    // [b·s, h·D]
+@group(0) @binding(4) var<storage, read> bias: array<f32>; // [b, s]
+@group(0) @binding(5) var<storage, read> cosines: array<f32>; // [b·s, D/2], with ROPE
+@group(0) @binding(6) var<storage, read> sines: array<f32>;   // [b·s, D/2], with ROPE
+@group(0) @binding(7) var<storage, read_write> out: array<f32>; // [b·s, h·D]
+
+const QUADS = D / 4u;
+const HALF = D / 2u;
+
+var<workgroup> keys: array<vec4f, KEYS * QUADS>;
+var<workgroup> values: array<vec4f, KEYS * QUADS>;
+
+fn q_at(row: u32, col: u32) -> vec4f {
+    let at = p.q_start + row * p.q_stride + col;
+    return vec4f(q[at], q[at + 1u], q[at + 2u], q[at + 3u]);
+}
+
+fn k_at(row: u32, col: u32) -> vec4f {
+    let at = p.k_start + row * p.k_stride + col;
+    return vec4f(k[at], k[at + 1u], k[at + 2u], k[at + 3u]);
+}
+
+fn v_at(row: u32, col: u32) -> vec4f {
+    let at = p.v_start + row * p.v_stride + col;
+    return vec4f(v[at], v[at + 1u], v[at + 2u], v[at + 3u]);
+}
+
+// Columns 4·quad … of a head, turned: `here` are they, `there` those they are paired with.
+fn turned(row: u32, quad: u32, here: vec4f, there: vec4f) -> vec4f {
+    let j = (quad * 4u) % HALF;
+    let c_at = p.cos_start + row * HALF + j;
+    let s_at = p.sin_start + row * HALF + j;
+    let c = vec4f(cosines[c_at], cosines[c_at + 1u], cosines[c_at + 2u], cosines[c_at + 3u]);
+    let s = vec4f(sines[s_at], sines[s_at + 1u], sines[s_at + 2u], sines[s_at + 3u]);
+    if quad * 4u < HALF {
+        return here * c - there * s;
+    }
+    return there * s + here * c;
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+    let query = group.x * 64u + thread;
+    let head = group.y * D;
+    let first = group.z * p.s;
+    // Queries beyond the last work like the last and are not written.
+    let row = first + min(query, p.s - 1u);
+    let scale = bitcast<f32>(p.scale);
+
+    var mine: array<vec4f, QUADS>;
+    var acc: array<vec4f, QUADS>;
+    for (var i = 0u; i < QUADS; i++) {
+        var value = q_at(row, head + 4u * i);
+        if ROPE == 1u {
+            value = turned(row, i, value, q_at(row, head + (4u * i + HALF) % D));
+        }
+        mine[i] = value * scale;
+        acc[i] = vec4f(0.0);
+    }
+    var largest = -3e38;
+    var sum = 0.0;
+
+    for (var k0 = 0u; k0 < p.s; k0 += KEYS) {
+        let n = min(KEYS, p.s - k0);
+        workgroupBarrier();
+        for (var at = thread; at < n * QUADS; at += 64u) {
+            let other = first + k0 + at / QUADS;
+            let i = at % QUADS;
+            var value = k_at(other, head + 4u * i);
+            if ROPE == 1u {
+                value = turned(other, i, value, k_at(other, head + (4u * i + HALF) % D));
+            }
+            keys[at] = value;
+            values[at] = v_at(other, head + 4u * i);
+        }
+        workgroupBarrier();
+        for (var key = 0u; key < n; key++) {
+            var score = 0.0;
+            for (var i = 0u; i < QUADS; i++) {
+                score += dot(mine[i], keys[key * QUADS + i]);
+            }
+            // Last, because beside the bias of padding the rest would be lost.
+            score += bias[p.bias_start + group.z * p.bias_stride + k0 + key];
+            let new_largest = max(largest, score);
+            let keep = exp(largest - new_largest);
+            let share = exp(score - new_largest);
+            largest = new_largest;
+            sum = sum * keep + share;
+            for (var i = 0u; i < QUADS; i++) {
+                acc[i] = acc[i] * keep + share * values[key * QUADS + i];
+            }
+        }
+    }
+    if query < p.s {
+        for (var i = 0u; i < QUADS; i++) {
+            let result = acc[i] / sum;
+            let at = row * p.out_stride + head + 4u * i;
+            out[at] = result.x;
+            out[at + 1u] = result.y;
+            out[at + 2u] = result.z;
+            out[at + 3u] = result.w;
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Kernels: WGSL with constants put before it, compiled when first used.
+//!
+//! Every kernel has its parameters in a uniform block at binding 0, its inputs from binding 1 on
+//! and its output at the last binding. A parameter is a `u32`, or the bits of an `f32`.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::device::Device;
+
+/// Bytes of a uniform block. The dynamic offset between blocks is at least 256 by default limits.
+pub const PARAMS_BYTES: u64 = 128;
+
+/// A kernel of one variant.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Kernel {
+    /// The name of its file.
+    pub name: &'static str,
+    /// The text of its file.
+    pub source: &'static str,
+    /// Bindings between the parameters and the output.
+    pub n_inputs: usize,
+    /// Constants of the variant, by name.
+    pub constants: Vec<(&'static str, u32)>,
+}
+
+impl Kernel {
+    /// The whole text in WGSL.
+    fn text(&self) -> String {
+        let constants = self.constants.iter().map(|(name, value)| format!("const {name}: u32 = {value}u;\n"));
+        constants.chain([self.source.to_string()]).collect()
+    }
+}
+
+/// A kernel that the device has compiled.
+pub struct Compiled {
+    /// The pipeline.
+    pub pipeline: wgpu::ComputePipeline,
+    /// What its bind groups look like.
+    pub layout: wgpu::BindGroupLayout,
+}
+
+/// The kernels of one device.
+pub struct Kernels {
+    device: Rc<Device>,
+    compiled: RefCell<HashMap<Kernel, Rc<Compiled>>>,
+    layouts: RefCell<HashMap<usize, wgpu::BindGroupLayout>>,
+}
+
+impl Kernels {
+    /// None compiled yet.
+    pub fn new(device: Rc<Device>) -> Self {
+        Self { device, compiled: RefCell::default(), layouts: RefCell::default() }
+    }
+
+    /// The kernel, compiled now if it was not before.
+    pub fn get(&self, kernel: &Kernel) -> Rc<Compiled> {
+        if let Some(compiled) = self.compiled.borrow().get(kernel) {
+            return compiled.clone();
+        }
+        let layout = self.layout(kernel.n_inputs);
+        let compiled = Rc::new(self.device.scoped(format!("the kernel {}", kernel.name), || {
+            let device = &self.device.device;
+            let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+                label: Some(kernel.name),
+                source: wgpu::ShaderSource::Wgsl(kernel.text().into()),
+            });
+            let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+                label: Some(kernel.name),
+                bind_group_layouts: &[Some(&layout)],
+                immediate_size: 0,
+            });
+            let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                label: Some(kernel.name),
+                layout: Some(&pipeline_layout),
+                module: &module,
+                entry_point: Some("main"),
+                compilation_options: wgpu::PipelineCompilationOptions {
+                    // Every kernel writes its workgroup memory before it reads it.
+                    zero_initialize_workgroup_memory: false,
+                    ..Default::default()
+                },
+                cache: None,
+            });
+            Compiled { pipeline, layout: layout.clone() }
+        }));
+        self.compiled.borrow_mut().insert(kernel.clone(), compiled.clone());
+        compiled
+    }
+
+    fn layout(&self, n_inputs: usize) -> wgpu::BindGroupLayout {
+        let make = || {
+            let entry =
+                |binding: u32, ty: wgpu::BufferBindingType, has_dynamic_offset: bool| wgpu::BindGroupLayoutEntry {
+                    binding,
+                    visibility: wgpu::ShaderStages::COMPUTE,
+                    ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset, min_binding_size: None },
+                    count: None,
+                };
+            let storage = |read_only| wgpu::BufferBindingType::Storage { read_only };
+            let mut entries = vec![entry(0, wgpu::BufferBindingType::Uniform, true)];
+            entries.extend((1..=n_inputs as u32).map(|binding| entry(binding, storage(true), false)));
+            entries.push(entry(n_inputs as u32 + 1, storage(false), false));
+            let description = wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries };
+            self.device
+                .scoped("the layout of a bind group", || self.device.device.create_bind_group_layout(&description))
+        };
+        self.layouts.borrow_mut().entry(n_inputs).or_insert_with(make).clone()
+    }
+}

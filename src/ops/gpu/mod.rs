@@ -1,0 +1,202 @@
+//! [`Ops`] on WebGPU: hand-written kernels, natively over Vulkan and in a browser over its own
+//! API. The only module that names wgpu or WGSL.
+//!
+//! An operation only records: it takes a buffer for its output from the pool and notes kernel,
+//! bindings and parameters. [`Ops::download`] submits all that was recorded as one, with one write
+//! of host values before and one read after it. Nothing here panics for what a device does; errors
+//! are told by the next download.
+//!
+//! ```text
+//!   device    adapter, limits, errors           matmul.rs, .wgsl      products and what is fused in
+//!   pool      buffers, used again               attention.rs, .wgsl   online softmax
+//!   kernel    pipelines, compiled when used     rowwise.rs            the rest, a .wgsl file each
+//!   recorder  commands, until they are submitted
+//! ```
+
+use std::rc::Rc;
+
+use super::Ops;
+use crate::error::Result;
+
+mod device;
+mod recorder;
+mod kernel;
+mod pool;
+mod matrix;
+mod arrival;
+mod matmul;
+mod attention;
+mod rowwise;
+
+pub use device::AdapterFacts;
+pub use matrix::Matrix;
+pub use recorder::Counts;
+
+use attention::Attention;
+use device::Device;
+use matmul::Product;
+use matrix::Storage;
+use pool::Pool;
+use recorder::Recorder;
+use rowwise::Pointwise;
+
+/// One device of the system's best adapter. Cloning clones the handle.
+#[derive(Clone)]
+pub struct GpuOps {
+    device: Rc<Device>,
+    pool: Pool,
+    recorder: Rc<Recorder>,
+}
+
+/// What a device holds and has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Kernels and submits so far.
+    pub counts: Counts,
+    /// Buffers that there are, in use or waiting to be.
+    pub n_buffers: usize,
+    /// Their bytes.
+    pub buffer_bytes: u64,
+}
+
+impl GpuOps {
+    /// Opens a device.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Adapter`](crate::Error::Adapter) if there is no adapter, or one below WebGPU's
+    /// default limits.
+    pub async fn open() -> Result<Self> {
+        let device = Rc::new(Device::open().await?);
+        let pool = Pool::new(device.clone());
+        let recorder = Rc::new(Recorder::new(device.clone(), pool.clone()));
+        Ok(Self { device, pool, recorder })
+    }
+
+    /// What is known of the adapter.
+    pub fn adapter(&self) -> &AdapterFacts {
+        self.device.adapter()
+    }
+
+    /// What the device holds and has done.
+    pub fn usage(&self) -> Usage {
+        let (n_buffers, buffer_bytes) = self.pool.live();
+        Usage { counts: self.recorder.counts(), n_buffers, buffer_bytes }
+    }
+
+    /// Waits for the device's word on all that was asked of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory),
+    /// [`Error::DeviceLost`](crate::Error::DeviceLost), or
+    /// [`Error::Internal`](crate::Error::Internal) for a call that the device refused.
+    pub async fn settle(&self) -> Result<()> {
+        self.device.verdict().await
+    }
+
+    /// Gives the device up: all that is asked of it later is
+    /// [`Error::DeviceLost`](crate::Error::DeviceLost).
+    pub fn destroy(&self) {
+        self.device.destroy();
+    }
+
+    fn output(&self, n_rows: usize, width: usize) -> Matrix {
+        matrix(Storage::Buffer(self.pool.take(4 * (n_rows * width) as u64)), n_rows, width)
+    }
+
+    fn upload_ids(&self, ids: &[u32]) -> (Rc<Storage>, usize) {
+        self.recorder.upload(bytemuck::cast_slice(ids))
+    }
+}
+
+fn matrix(storage: Storage, n_rows: usize, width: usize) -> Matrix {
+    Matrix { storage: Rc::new(storage), start: 0, stride: width, n_rows, width }
+}
+
+impl Ops for GpuOps {
+    type Weight = Matrix;
+    type Matrix = Matrix;
+
+    fn weight(&self, values: Vec<f32>, n_rows: usize) -> Matrix {
+        let bytes: &[u8] = bytemuck::cast_slice(&values);
+        let lease = self.pool.own(bytes.len() as u64);
+        // Where the buffer is smaller, the device has no room, which `settle` will tell.
+        if bytes.len() as u64 <= lease.buffer().size() {
+            self.device.scoped(format!("a weight of {} bytes", bytes.len()), || {
+                self.device.queue.write_buffer(lease.buffer(), 0, bytes);
+                // What is written waits in memory of the host until a submit.
+                self.device.queue.submit([]);
+            });
+        }
+        matrix(Storage::Buffer(lease), n_rows, values.len() / n_rows.max(1))
+    }
+
+    fn upload(&self, values: Vec<f32>, n_rows: usize) -> Matrix {
+        let (storage, start) = self.recorder.upload(bytemuck::cast_slice(&values));
+        let width = values.len() / n_rows.max(1);
+        Matrix { storage, start, stride: width, n_rows, width }
+    }
+
+    fn embed(&self, table: &Matrix, ids: &[u32]) -> Matrix {
+        rowwise::rows(self, table, self.upload_ids(ids), ids.len(), 1.0)
+    }
+
+    fn linear(&self, x: &Matrix, weight: &Matrix) -> Matrix {
+        matmul::launch(self, x, Product::of(&[weight]))
+    }
+
+    fn linear_transposed(&self, x: &Matrix, table: &Matrix) -> Matrix {
+        matmul::launch(self, x, Product { is_transposed: true, ..Product::of(&[table]) })
+    }
+
+    fn scale(&self, x: &Matrix, factor: f32) -> Matrix {
+        rowwise::pointwise(self, x, Pointwise::Scale(factor))
+    }
+
+    fn rms_norm(&self, x: &Matrix, gain: &Matrix) -> Matrix {
+        rowwise::rms_norm(self, x, gain)
+    }
+
+    fn silu(&self, x: &Matrix) -> Matrix {
+        rowwise::pointwise(self, x, Pointwise::Silu)
+    }
+
+    fn gated(&self, gate: &Matrix, up: &Matrix) -> Matrix {
+        rowwise::pointwise(self, gate, Pointwise::Gated(up))
+    }
+
+    fn add(&self, a: &Matrix, b: &Matrix) -> Matrix {
+        rowwise::pointwise(self, a, Pointwise::Add(b))
+    }
+
+    fn modulate(&self, x: &Matrix, scale: &Matrix, shift: &Matrix) -> Matrix {
+        rowwise::modulate(self, x, scale, shift)
+    }
+
+    fn rope(&self, x: &Matrix, cos: &Matrix, sin: &Matrix, n_heads: usize) -> Matrix {
+        rowwise::rope(self, x, cos, sin, n_heads)
+    }
+
+    fn attention(&self, q: &Matrix, k: &Matrix, v: &Matrix, bias: &Matrix, n_heads: usize) -> Matrix {
+        attention::launch(self, Attention { q, k, v, bias, rope: None }, n_heads)
+    }
+
+    fn join(&self, a: &Matrix, b: &Matrix, batch: usize) -> Matrix {
+        rowwise::join(self, a, b, batch)
+    }
+
+    fn select(&self, x: &Matrix, rows: &[u32]) -> Matrix {
+        self.embed(x, rows)
+    }
+
+    fn columns(&self, x: &Matrix, start: usize, width: usize) -> Matrix {
+        Matrix { start: x.start + start, width, ..x.clone() }
+    }
+
+    async fn download_all(&self, matrices: &[&Matrix]) -> Result<Vec<Vec<f32>>> {
+        let packed = |x: &&Matrix| if x.is_packed() { (*x).clone() } else { self.scale(x, 1.0) };
+        let packed: Vec<Matrix> = matrices.iter().map(packed).collect();
+        self.recorder.read(&packed).await
+    }
+}

@@ -1,0 +1,57 @@
+//! A GPU, opened and tested before a model needs it.
+
+use wasm_bindgen::prelude::*;
+
+use super::golden::quantities;
+use super::value::{object, thrown};
+use crate::golden::check_forward;
+use crate::model::self_test::self_test;
+use crate::ops::any::AnyOps;
+use crate::ops::gpu::GpuOps;
+
+/// A device of the browser's best adapter.
+#[wasm_bindgen]
+pub struct Gpu {
+    ops: GpuOps,
+}
+
+impl Gpu {
+    pub(super) fn into_ops(self) -> AnyOps {
+        AnyOps::Gpu(self.ops)
+    }
+}
+
+#[wasm_bindgen]
+impl Gpu {
+    /// Opens the device.
+    pub async fn open() -> Result<Gpu, JsValue> {
+        Ok(Gpu { ops: GpuOps::open().await.map_err(thrown)? })
+    }
+
+    /// Runs every kernel beside the CPU; throws where the answers differ. Gives the largest
+    /// deviation.
+    #[wasm_bindgen(js_name = selfTest)]
+    pub async fn self_test(&self) -> Result<f32, JsValue> {
+        self_test(self.ops.clone()).await.map_err(thrown)
+    }
+
+    /// The adapter, and what the device has done.
+    pub fn info(&self) -> JsValue {
+        let adapter = self.ops.adapter();
+        let usage = self.ops.usage();
+        object(&[
+            ("adapter", adapter.name.as_str().into()),
+            ("maxBindingBytes", (adapter.max_binding_bytes as f64).into()),
+            ("dispatches", (usage.counts.dispatches as f64).into()),
+            ("submits", (usage.counts.submits as f64).into()),
+            ("buffers", (usage.n_buffers as f64).into()),
+            ("bufferBytes", (usage.buffer_bytes as f64).into()),
+        ])
+    }
+
+    /// The golden file `forward.json` on this device, as `goldenCheck` does it on the CPU.
+    #[wasm_bindgen(js_name = goldenForward)]
+    pub async fn golden_forward(&self, json: String) -> Result<JsValue, JsValue> {
+        Ok(quantities(&check_forward(self.ops.clone(), &json).await.map_err(thrown)?))
+    }
+}

@@ -1,0 +1,9 @@
+//! The WebGPU engine against the CPU's, on whatever adapter there is: a binary of its own, which
+//! `npm test` and `cargo test --features gpu --test gpu` run only where an adapter is. Without a
+//! GPU, Mesa's lavapipe is one.
+
+mod faults;
+mod forward;
+mod kernels;
+mod stories;
+mod support;
