@@ -44,7 +44,7 @@ fn deviation(found: &[f32], expected: &[f32]) -> f32 {
 fn config() -> ModelConfig {
     ModelConfig {
         format: FORMAT.into(),
-        network: NetworkConfig { d_model: 48, n_heads: 2, n_layers: 1, d_mlp: 70, vocab_size: 131 },
+        network: NetworkConfig { d_model: 48, n_heads: 2, n_layers: 1, d_mlp: 70, vocab_size: 131, delete_head: true },
         codec: CodecConfig { kind: "pca-patch".into(), image_px: 8, patch_px: 4, n_coefs: 18 },
         sampling: SamplingConfig {
             n_steps: 1,
@@ -53,6 +53,7 @@ fn config() -> ModelConfig {
             open_threshold: 0.5,
             close_threshold: 1.0,
             min_certainty: 0.0,
+            delete_threshold: 1.0,
             text_guidance: 0.0,
             image_guidance: 0.0,
             max_tokens: 1,
