@@ -165,8 +165,8 @@ impl<W> Network<W> {
     ///
     /// If `input` was not made for this network's configuration.
     pub fn forward<O: Ops<Weight = W>>(&self, ops: &O, input: &Input) -> Hidden<O::Matrix> {
-        let text = ops.scale(&ops.embed(&self.tokens, &input.tokens), (self.d_model as f32).sqrt());
-        let text = ops.add(&text, &ops.embed(&self.segments, &input.segments));
+        let factor = (self.d_model as f32).sqrt();
+        let text = ops.embed_sum(factor, [&self.tokens, &self.segments], [&input.tokens, &input.segments]);
         let time = (input.n_images > 0).then(|| self.time(ops, input));
         let mut x = match &time {
             None => text,
@@ -177,15 +177,11 @@ impl<W> Network<W> {
         let sin = ops.upload(input.sin.clone(), n_rows);
         let bias = ops.upload(input.key_bias.clone(), input.batch);
         for block in &self.blocks {
-            let h = ops.rms_norm(&x, &block.attention_norm);
-            let q = ops.rope(&ops.linear(&h, &block.query), &cos, &sin, self.n_heads);
-            let k = ops.rope(&ops.linear(&h, &block.key), &cos, &sin, self.n_heads);
-            let v = ops.linear(&h, &block.value);
-            let mixed = ops.attention(&q, &k, &v, &bias, self.n_heads);
-            x = ops.add(&x, &ops.linear(&mixed, &block.output));
-            let h = ops.rms_norm(&x, &block.mlp_norm);
-            let h = ops.gated(&ops.linear(&h, &block.mlp_gate), &ops.linear(&h, &block.mlp_up));
-            x = ops.add(&x, &ops.linear(&h, &block.mlp_down));
+            let heads = ops.normed_linears(&x, &block.attention_norm, [&block.query, &block.key, &block.value]);
+            let mixed = ops.rope_attention(heads.each_ref(), [&cos, &sin], &bias, self.n_heads);
+            x = ops.add_linear(&x, &mixed, &block.output);
+            let h = ops.normed_gated(&x, &block.mlp_norm, &block.mlp_gate, &block.mlp_up);
+            x = ops.add_linear(&x, &h, &block.mlp_down);
         }
         let x = ops.rms_norm(&x, &self.norm);
         let images = time.map(|time| {
@@ -225,8 +221,8 @@ impl<W> Network<W> {
     /// The pictures' trunk tokens `[b·images·p, d]`.
     fn images_in<O: Ops<Weight = W>>(&self, ops: &O, input: &Input, time: &O::Matrix) -> O::Matrix {
         let n_rows = input.batch * input.n_images * input.n_patches;
-        let x = ops.linear(&ops.upload(input.latents.clone(), n_rows), &self.adapter_in);
-        let x = ops.add(&x, &ops.embed(&self.patches, &input.patch_ids()));
+        let latents = ops.upload(input.latents.clone(), n_rows);
+        let x = ops.add_linear(&ops.embed(&self.patches, &input.patch_ids()), &latents, &self.adapter_in);
         let x = ops.rms_norm(&x, &self.adapter_norm);
         let scale = ops.columns(time, 0, self.d_model);
         let shift = ops.columns(time, self.d_model, self.d_model);

@@ -2,9 +2,9 @@
 //! and is in the binary once.
 
 use super::Ops;
-use super::burn::BurnOps;
-use super::gpu::GpuOps;
 use crate::error::Result;
+use crate::ops::burn::BurnOps;
+use crate::ops::gpu::GpuOps;
 
 /// One of the back ends.
 #[derive(Clone)]
@@ -108,6 +108,51 @@ impl Ops for AnyOps {
 
     fn attention(&self, q: &AnyMatrix, k: &AnyMatrix, v: &AnyMatrix, bias: &AnyMatrix, n_heads: usize) -> AnyMatrix {
         forward!(self.attention [q, k, v, bias] (n_heads))
+    }
+
+    fn embed_sum(&self, factor: f32, tables: [&AnyMatrix; 2], ids: [&[u32]; 2]) -> AnyMatrix {
+        match self {
+            AnyOps::Cpu(ops) => AnyMatrix::Cpu(ops.embed_sum(factor, tables.map(AnyMatrix::cpu), ids)),
+            AnyOps::Gpu(ops) => AnyMatrix::Gpu(ops.embed_sum(factor, tables.map(AnyMatrix::gpu), ids)),
+        }
+    }
+
+    fn normed_linears(&self, x: &AnyMatrix, gain: &AnyMatrix, weights: [&AnyMatrix; 3]) -> [AnyMatrix; 3] {
+        match self {
+            AnyOps::Cpu(ops) => {
+                ops.normed_linears(x.cpu(), gain.cpu(), weights.map(AnyMatrix::cpu)).map(AnyMatrix::Cpu)
+            }
+            AnyOps::Gpu(ops) => {
+                ops.normed_linears(x.gpu(), gain.gpu(), weights.map(AnyMatrix::gpu)).map(AnyMatrix::Gpu)
+            }
+        }
+    }
+
+    fn normed_gated(&self, x: &AnyMatrix, gain: &AnyMatrix, gate: &AnyMatrix, up: &AnyMatrix) -> AnyMatrix {
+        forward!(self.normed_gated [x, gain, gate, up] ())
+    }
+
+    fn add_linear(&self, sum: &AnyMatrix, x: &AnyMatrix, weight: &AnyMatrix) -> AnyMatrix {
+        forward!(self.add_linear [sum, x, weight] ())
+    }
+
+    fn rope_attention(
+        &self,
+        heads: [&AnyMatrix; 3],
+        turn: [&AnyMatrix; 2],
+        bias: &AnyMatrix,
+        n_heads: usize,
+    ) -> AnyMatrix {
+        match self {
+            AnyOps::Cpu(ops) => {
+                let (heads, turn) = (heads.map(AnyMatrix::cpu), turn.map(AnyMatrix::cpu));
+                AnyMatrix::Cpu(ops.rope_attention(heads, turn, bias.cpu(), n_heads))
+            }
+            AnyOps::Gpu(ops) => {
+                let (heads, turn) = (heads.map(AnyMatrix::gpu), turn.map(AnyMatrix::gpu));
+                AnyMatrix::Gpu(ops.rope_attention(heads, turn, bias.gpu(), n_heads))
+            }
+        }
     }
 
     fn join(&self, a: &AnyMatrix, b: &AnyMatrix, batch: usize) -> AnyMatrix {

@@ -33,7 +33,8 @@ pub fn ready<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     }
 }
 
-/// The operations of the network, over some device's matrices.
+/// The operations of the network, over some device's matrices. Those with a body are made of the
+/// others; a back end may do them in one.
 ///
 /// # Shapes
 ///
@@ -95,6 +96,53 @@ pub trait Ops {
         bias: &Self::Matrix,
         n_heads: usize,
     ) -> Self::Matrix;
+
+    /// `factor` times rows `ids` of `table`, plus rows `other_ids` of `other`: `[ids.len(), d]`.
+    fn embed_sum(
+        &self,
+        factor: f32,
+        [table, other]: [&Self::Weight; 2],
+        [ids, other_ids]: [&[u32]; 2],
+    ) -> Self::Matrix {
+        self.add(&self.scale(&self.embed(table, ids), factor), &self.embed(other, other_ids))
+    }
+
+    /// `rms_norm(x, gain) · weights`, each: three matrices `[n, d_out]`.
+    fn normed_linears(&self, x: &Self::Matrix, gain: &Self::Weight, weights: [&Self::Weight; 3]) -> [Self::Matrix; 3] {
+        let h = self.rms_norm(x, gain);
+        weights.map(|weight| self.linear(&h, weight))
+    }
+
+    /// `silu(h · gate) · (h · up)` with `h = rms_norm(x, gain)`: `[n, d_out]`.
+    fn normed_gated(
+        &self,
+        x: &Self::Matrix,
+        gain: &Self::Weight,
+        gate: &Self::Weight,
+        up: &Self::Weight,
+    ) -> Self::Matrix {
+        let h = self.rms_norm(x, gain);
+        self.gated(&self.linear(&h, gate), &self.linear(&h, up))
+    }
+
+    /// `sum + x · weight`; `sum [n, d_out]`.
+    fn add_linear(&self, sum: &Self::Matrix, x: &Self::Matrix, weight: &Self::Weight) -> Self::Matrix {
+        self.add(sum, &self.linear(x, weight))
+    }
+
+    /// [`attention`](Self::attention) after [`rope`](Self::rope) of `q` and `k` by `turn`, which is
+    /// `cos` and `sin`.
+    fn rope_attention(
+        &self,
+        [q, k, v]: [&Self::Matrix; 3],
+        turn: [&Self::Matrix; 2],
+        bias: &Self::Matrix,
+        n_heads: usize,
+    ) -> Self::Matrix {
+        let [cos, sin] = turn;
+        let (q, k) = (self.rope(q, cos, sin, n_heads), self.rope(k, cos, sin, n_heads));
+        self.attention(&q, &k, v, bias, n_heads)
+    }
 
     /// Joins two matrices sequence by sequence: of each of the `batch` sequences first its rows
     /// of `a [b·s_a, d]`, then its rows of `b [b·s_b, d]`; gives `[b·(s_a + s_b), d]`.

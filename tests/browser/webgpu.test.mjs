@@ -145,7 +145,7 @@ test("an adapter that computes wrongly is found by the self-test, and the CPU ta
     const honest = await deviceOf();
     const create = GPUDevice.prototype.createShaderModule;
     GPUDevice.prototype.createShaderModule = function ({ code, ...rest }) {
-      return create.call(this, { ...rest, code: code.replace("1e-6", "1e-1") });
+      return create.call(this, { ...rest, code: code.replaceAll("1e-6", "1e-1") });
     };
     const forced = await failureOf(oneflow.OneFlow.load({ worker: false, device: "webgpu" }));
     const wrong = await deviceOf();

@@ -41,3 +41,19 @@ fn the_same_forward_twice_gives_the_same_bits() {
     let once = ready(case.forward()).unwrap();
     assert_eq!(ready(case.forward()).unwrap(), once);
 }
+
+/// What ARCHITECTURE.md says a forward costs.
+#[test]
+fn a_forward_is_one_submit_of_five_kernels_a_block_and_a_few_at_the_ends() {
+    let (config, ops) = (config(), gpu());
+    for (n_images, at_the_ends) in [(0, 4), (3, 15)] {
+        let case = Case::new(ops.clone(), &config, 1, 40, n_images).unwrap();
+        let before = ops.usage().counts;
+        ready(case.forward()).unwrap();
+        let after = ops.usage().counts;
+        assert_eq!(after.submits - before.submits, 1);
+        // The case asks for token logits in the same trip: two kernels more.
+        let n_kernels = (after.dispatches - before.dispatches) as usize;
+        assert_eq!(n_kernels, 5 * config.network.n_layers + at_the_ends + 2, "{n_images} pictures");
+    }
+}

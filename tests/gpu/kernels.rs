@@ -207,6 +207,69 @@ fn modulation_is_the_cpus() {
     }
 }
 
+#[test]
+fn what_is_fused_is_the_sum_of_its_parts() {
+    let (gpu, mut rng) = (gpu(), Rng::new(9));
+    let tables = (values(&mut rng, 9 * 67, Fill::Normal), values(&mut rng, 2 * 67, Fill::Normal));
+    let (ids, other_ids) = ([8, 0, 3, 3, 7], [1, 1, 0, 1, 0]);
+    let (found, expected) = both!(&gpu, [(&tables.0, 9), (&tables.1, 2)], |ops, [table, other]| ops.embed_sum(
+        2.5,
+        [&table, &other],
+        [&ids, &other_ids]
+    ));
+    within("rows of two tables", &found, &expected, |_| 1e-6);
+    for (n, k, m) in [(1, 8, 1), (5, 48, 67), (24, 33, 64), (70, 192, 130), (3, 4097, 5), (130, 16, 1)] {
+        for fill in [Fill::Normal, Fill::Tiny, Fill::Zeros] {
+            let x = values(&mut rng, n * k, fill);
+            let gain = values(&mut rng, k, Fill::Normal);
+            let mut weight = || -> Vec<f32> {
+                values(&mut rng, k * m, Fill::Normal).iter().map(|value| value / (k as f32).sqrt()).collect()
+            };
+            let (a, b, c) = (weight(), weight(), weight());
+            let sum = values(&mut rng, n * m, Fill::Normal);
+            let what = format!("{n}x{k}x{m} {fill:?}");
+            // Sums of k values of about one, over the square root of k.
+            let close = |name: &str, (found, expected): (Vec<f32>, Vec<f32>)| {
+                within(&format!("{name} {what}"), &found, &expected, |i| 2e-5 * expected[i].abs().max(1.0));
+            };
+            let inputs = [(&x[..], n), (&gain[..], 1), (&a[..], k), (&b[..], k), (&c[..], k)];
+            for i in 0..3 {
+                let on_gpu = |ops: &GpuOps, [x, gain, a, b, c]: [_; 5]| {
+                    let [y0, y1, y2] = ops.normed_linears(&x, &gain, [&a, &b, &c]);
+                    [y0, y1, y2][i].clone()
+                };
+                let on_cpu =
+                    |ops: &BurnOps, [x, gain, a, b, c]: [_; 5]| ops.normed_linears(&x, &gain, [&a, &b, &c])[i].clone();
+                close("beside each other", both(&gpu, inputs, on_gpu, on_cpu));
+            }
+            let [x, gain, a, b, _] = inputs;
+            close("gated", both!(&gpu, [x, gain, a, b], |ops, [x, gain, a, b]| ops.normed_gated(&x, &gain, &a, &b)));
+            close("added", both!(&gpu, [(&sum, n), x, a], |ops, [sum, x, a]| ops.add_linear(&sum, &x, &a)));
+        }
+    }
+}
+
+#[test]
+fn attention_turns_its_rows_as_rope_does() {
+    let (gpu, mut rng) = (gpu(), Rng::new(10));
+    for (batch, seq, n_heads, d_head) in [(1, 1, 1, 8), (2, 37, 3, 24), (1, 70, 2, 32)] {
+        let (n, d) = (batch * seq, n_heads * d_head);
+        let mut normal = |n: usize| values(&mut rng, n, Fill::Normal);
+        let (q, k, v, angles) = (normal(n * d), normal(n * d), normal(n * d), normal(n * d_head / 2));
+        let (cos, sin): (Vec<f32>, Vec<f32>) = angles.iter().map(|angle| (angle.cos(), angle.sin())).unzip();
+        let bias = vec![0.0; n];
+        let inputs = [(&q[..], n), (&k[..], n), (&v[..], n), (&cos[..], n), (&sin[..], n), (&bias[..], batch)];
+        let on_gpu = |ops: &GpuOps, [q, k, v, cos, sin, bias]: [_; 6]| {
+            ops.rope_attention([&q, &k, &v], [&cos, &sin], &bias, n_heads)
+        };
+        let on_cpu = |ops: &BurnOps, [q, k, v, cos, sin, bias]: [_; 6]| {
+            ops.rope_attention([&q, &k, &v], [&cos, &sin], &bias, n_heads)
+        };
+        let (found, expected) = both(&gpu, inputs, on_gpu, on_cpu);
+        within(&format!("{batch}x{seq}, {n_heads} heads of {d_head}"), &found, &expected, |_| 2e-5);
+    }
+}
+
 /// What a run of the network reads again and again: windows into wider matrices.
 #[test]
 fn windows_are_taken_by_every_kernel() {

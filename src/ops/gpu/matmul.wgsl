@@ -35,8 +35,7 @@ const TILE_ROWS = 16u * ROWS;
 
 var<workgroup> xs: array<f32, STEP * TILE_ROWS>;
 var<workgroup> ws: array<f32, STEP * COLS>;
-var<workgroup> ups: array<f32, STEP * COLS * GATED + 1u>;
-var<workgroup> squares: array<f32, STEP * TILE_ROWS * NORM + 1u>;
+var<workgroup> ups: array<f32, STEP * COLS * GATED + 1u - GATED>;
 
 fn weight(which: u32, row: u32, col: u32) -> f32 {
     if row >= p.k || col >= p.m {
@@ -127,10 +126,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
     }
 
     if NORM == 1u {
-        // The sixteen threads that read a row each have the squares of a sixteenth of it.
+        // The sixteen threads that read a row each have the squares of a sixteenth of it. xs is no
+        // longer needed, and workgroup memory is scarce.
         for (var i = 0u; i < ROWS; i++) {
             let at = i * 256u + thread;
-            squares[at] = square[i];
+            xs[at] = square[i];
         }
         workgroupBarrier();
     }
@@ -144,7 +144,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
         if NORM == 1u {
             var sum = 0.0;
             for (var kk = 0u; kk < STEP; kk++) {
-                sum += squares[(local.y * ROWS + i) * STEP + kk];
+                sum += xs[(local.y * ROWS + i) * STEP + kk];
             }
             let scale = 1.0 / sqrt(sum / f32(p.k) + 1e-6);
             value *= scale;

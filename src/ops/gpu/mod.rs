@@ -105,8 +105,14 @@ impl GpuOps {
         matrix(Storage::Buffer(self.pool.take(4 * (n_rows * width) as u64)), n_rows, width)
     }
 
-    fn upload_ids(&self, ids: &[u32]) -> (Rc<Storage>, usize) {
-        self.recorder.upload(bytemuck::cast_slice(ids))
+    /// `x`, or a copy of it without gaps between the rows.
+    fn packed(&self, x: &Matrix) -> Matrix {
+        if x.is_packed() { x.clone() } else { self.scale(x, 1.0) }
+    }
+
+    fn upload_ids(&self, ids: &[u32]) -> (Rc<Storage>, u32) {
+        let (storage, start) = self.recorder.upload(bytemuck::cast_slice(ids));
+        (storage, start as u32)
     }
 }
 
@@ -139,7 +145,7 @@ impl Ops for GpuOps {
     }
 
     fn embed(&self, table: &Matrix, ids: &[u32]) -> Matrix {
-        rowwise::rows(self, table, self.upload_ids(ids), ids.len(), 1.0)
+        rowwise::rows(self, 1.0, (table, ids), None)
     }
 
     fn linear(&self, x: &Matrix, weight: &Matrix) -> Matrix {
@@ -182,6 +188,30 @@ impl Ops for GpuOps {
         attention::launch(self, Attention { q, k, v, bias, rope: None }, n_heads)
     }
 
+    fn embed_sum(&self, factor: f32, [table, other]: [&Matrix; 2], [ids, other_ids]: [&[u32]; 2]) -> Matrix {
+        rowwise::rows(self, factor, (table, ids), Some((other, other_ids)))
+    }
+
+    fn normed_linears(&self, x: &Matrix, gain: &Matrix, weights: [&Matrix; 3]) -> [Matrix; 3] {
+        let side = matmul::launch(self, x, Product { gain: Some(gain), ..Product::of(&weights) });
+        let width = side.width / 3;
+        [0, 1, 2].map(|i| self.columns(&side, i * width, width))
+    }
+
+    fn normed_gated(&self, x: &Matrix, gain: &Matrix, gate: &Matrix, up: &Matrix) -> Matrix {
+        matmul::launch(self, x, Product { gain: Some(gain), is_gated: true, ..Product::of(&[gate, up]) })
+    }
+
+    fn add_linear(&self, sum: &Matrix, x: &Matrix, weight: &Matrix) -> Matrix {
+        matmul::launch(self, x, Product { residual: Some(sum), ..Product::of(&[weight]) })
+    }
+
+    fn rope_attention(&self, [q, k, v]: [&Matrix; 3], turn: [&Matrix; 2], bias: &Matrix, n_heads: usize) -> Matrix {
+        // The kernel takes the angles' rows to be packed, as uploads are.
+        let [cos, sin] = turn.map(|angles| self.packed(angles));
+        attention::launch(self, Attention { q, k, v, bias, rope: Some((&cos, &sin)) }, n_heads)
+    }
+
     fn join(&self, a: &Matrix, b: &Matrix, batch: usize) -> Matrix {
         rowwise::join(self, a, b, batch)
     }
@@ -195,8 +225,7 @@ impl Ops for GpuOps {
     }
 
     async fn download_all(&self, matrices: &[&Matrix]) -> Result<Vec<Vec<f32>>> {
-        let packed = |x: &&Matrix| if x.is_packed() { (*x).clone() } else { self.scale(x, 1.0) };
-        let packed: Vec<Matrix> = matrices.iter().map(packed).collect();
+        let packed: Vec<Matrix> = matrices.iter().map(|x| self.packed(x)).collect();
         self.recorder.read(&packed).await
     }
 }

@@ -44,13 +44,24 @@ pub fn pointwise(ops: &GpuOps, x: &Matrix, what: Pointwise<'_>) -> Matrix {
     output
 }
 
-/// Records `factor` times rows of `table [m, d]`, whose numbers begin at `ids_start` of `ids`.
-pub fn rows(ops: &GpuOps, table: &Matrix, ids: (Rc<Storage>, usize), n: usize, factor: f32) -> Matrix {
-    let (ids, ids_start) = ids;
-    let output = ops.output(n, table.width);
-    let kernel = plain("rows", include_str!("rows.wgsl"), 2);
-    let params = [size(&output), table.window(), [ids_start as u32, factor.to_bits()]];
-    each_value(ops, kernel, &[&table.storage, &ids], &output, &params);
+/// Records `factor` times rows of a table, by their numbers, plus rows of another.
+pub fn rows(ops: &GpuOps, factor: f32, table: (&Matrix, &[u32]), other: Option<(&Matrix, &[u32])>) -> Matrix {
+    let (table, ids) = table;
+    let output = ops.output(ids.len(), table.width);
+    let kernel = Kernel {
+        name: "rows",
+        source: include_str!("rows.wgsl"),
+        n_inputs: 4,
+        constants: vec![("SUM", other.is_some().into())],
+    };
+    let (ids, ids_start) = ops.upload_ids(ids);
+    let (other, (other_ids, other_ids_start)) = match other {
+        Some((other, ids)) => (other, ops.upload_ids(ids)),
+        // What a variant does not use is bound to something that is there.
+        None => (table, (ids.clone(), ids_start)),
+    };
+    let params = [size(&output), table.window(), [ids_start, factor.to_bits()], other.window(), [other_ids_start, 0]];
+    each_value(ops, kernel, &[&table.storage, &ids, &other.storage, &other_ids], &output, &params);
     output
 }
 
