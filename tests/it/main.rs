@@ -5,6 +5,7 @@ mod support;
 mod certainty;
 mod checkpoint;
 mod data;
+mod evaluate;
 mod files;
 mod flow;
 mod golden_checks;
