@@ -1,6 +1,6 @@
 //! What pictures show, and how often it is what they should show.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -94,21 +94,21 @@ pub fn accuracy(seen: &[Vec<Shown>], wanted: &Wanted) -> Accuracy {
 /// the mean over all pairs of a picture and another story's first label.
 pub fn floor(seen: &[Vec<Shown>], wanted: &Wanted) -> Accuracy {
     let labels: Vec<Shown> = wanted.iter().filter_map(|wanted| wanted.first().copied()).collect();
-    let mut counts: HashMap<(usize, usize, Option<usize>), f64> = HashMap::new();
+    let mut counts: BTreeMap<(usize, usize, Option<usize>), usize> = BTreeMap::new();
     for label in &labels {
-        *counts.entry((label.place, label.sky, label.character)).or_default() += 1.0 / labels.len().max(1) as f64;
+        *counts.entry((label.place, label.sky, label.character)).or_default() += 1;
     }
     let judged = || seen.iter().zip(wanted).map(|(seen, wanted)| &seen[..wanted.len().min(seen.len())]);
     let mean = |shown: &mut dyn Iterator<Item = Option<&Shown>>, fits: fn(&(Shown, Shown)) -> bool| {
-        let (mut sum, mut n) = (0.0, 0.0);
+        let (mut sum, mut n) = (0usize, 0usize);
         for shown in shown {
-            n += 1.0;
+            n += labels.len();
             let Some(&shown) = shown else { continue };
-            for (&(place, sky, character), share) in &counts {
-                sum += if fits(&(shown, Shown { place, sky, character })) { *share } else { 0.0 };
-            }
+            let fitting =
+                counts.iter().filter(|&(&(place, sky, character), _)| fits(&(shown, Shown { place, sky, character })));
+            sum += fitting.map(|(_, count)| count).sum::<usize>();
         }
-        if n > 0.0 { sum / n } else { 0.0 }
+        sum as f64 / n.max(1) as f64
     };
     let all = |fits| mean(&mut judged().flatten().map(Some), fits);
     let first = |fits| mean(&mut judged().map(<[Shown]>::first), fits);

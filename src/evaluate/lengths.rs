@@ -25,9 +25,9 @@ pub fn lengths(model: &[usize], truth: &[usize]) -> Lengths {
     let longest = model.iter().chain(truth).copied().max().unwrap_or(0);
     let bin_words = (longest + 1).div_ceil(N_BARS).max(1);
     let shares = |lengths: &[usize]| {
-        let mut bins = vec![0.0; longest / bin_words + 1];
-        lengths.iter().for_each(|&length| bins[length / bin_words] += 1.0 / lengths.len() as f64);
-        bins
+        let mut bins = vec![0u32; longest / bin_words + 1];
+        lengths.iter().for_each(|&length| bins[length / bin_words] += 1);
+        bins.into_iter().map(|n| f64::from(n) / lengths.len().max(1) as f64).collect::<Vec<f64>>()
     };
     let (model_shares, true_shares) = (shares(model), shares(truth));
     let apart: f64 = model_shares.iter().zip(&true_shares).map(|(a, b)| (a - b).abs()).sum();

@@ -242,12 +242,12 @@ fn mean(drawing: &[[f64; 4]], from: (usize, usize), to: (usize, usize), (x, y): 
 mod tests {
     use super::*;
 
-    /// Each sprite on a plain ground, where it can stand.
+    /// Each sprite on a plain ground, at some of the stands.
     #[track_caller]
-    fn all_are_found(world: World, habit: &Habit) {
+    fn all_are_found(world: World, habit: &Habit, stands: &[usize]) {
         let matcher = Matcher::new(world).unwrap();
         for (class, name) in world.characters().into_iter().enumerate() {
-            for stand in habit.stands {
+            for stand in stands.iter().map(|&i| &habit.stands[i]) {
                 let Sprite { width, height, colours, mask } = sprite(habit.set, name, stand.size).unwrap();
                 let mut picture = [120u8, 160, 90].repeat(SIDE * SIDE);
                 let (top, left) = (59 - height, (stand.middle - width as isize / 2) as usize);
@@ -265,11 +265,11 @@ mod tests {
 
     #[test]
     fn every_character_of_the_small_world_is_found_on_a_plain_ground() {
-        all_are_found(World::Cards, &CARDS);
+        all_are_found(World::Cards, &CARDS, &[0, 1]);
     }
 
     #[test]
     fn every_character_of_the_large_world_is_found_on_a_plain_ground() {
-        all_are_found(World::Storyworld, &STORYWORLD);
+        all_are_found(World::Storyworld, &STORYWORLD, &[1, 6]);
     }
 }

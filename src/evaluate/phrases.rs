@@ -11,7 +11,8 @@ use crate::model::story::Story;
 /// What is wrong with the phrases of a story.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PhraseFaults {
-    /// One or more words twice in a row within a sentence, with or without punctuation between.
+    /// One or more words twice in a row within a sentence, with or without punctuation between; but for
+    /// what true sentences say twice ("again and again and").
     pub duplicated_phrase: bool,
     /// The same sentence twice.
     pub duplicated_sentence: bool,
@@ -47,6 +48,8 @@ pub struct Usage {
     names: HashSet<String>,
     openings: HashSet<String>,
     pairs: HashSet<String>,
+    /// Words that stand twice in a row.
+    repeats: HashSet<Vec<String>>,
 }
 
 impl Usage {
@@ -60,6 +63,7 @@ impl Usage {
             usage.names.extend(found.iter().skip(1).filter(is_name).map(|word| (*word).to_owned()));
             usage.openings.insert(opening(sentence).to_owned());
             usage.pairs.extend(sign_pairs(sentence));
+            usage.repeats.extend(repeats(&small_words(sentence)).into_iter().map(<[String]>::to_vec));
         }
         usage
     }
@@ -67,6 +71,11 @@ impl Usage {
     /// Whether it has a word, in small letters.
     pub fn knows(&self, word: &str) -> bool {
         self.words.contains(word)
+    }
+
+    /// Whether a sentence has one or more words twice in a row, as in no true sentence.
+    pub fn has_repeat(&self, sentence: &str) -> bool {
+        repeats(&small_words(sentence)).into_iter().any(|run| !self.repeats.contains(run))
     }
 
     fn is_miscased(&self, sentence: &str) -> bool {
@@ -89,18 +98,13 @@ pub fn phrase_faults(story: &Story, usage: &Usage, is_sound: impl Fn(&str) -> bo
     let found = sentences(story);
     let distinct: HashSet<&str> = found.iter().copied().collect();
     PhraseFaults {
-        duplicated_phrase: found.iter().any(|s| has_repeat(s)),
+        duplicated_phrase: found.iter().any(|s| usage.has_repeat(s)),
         duplicated_sentence: distinct.len() < found.len(),
         unknown_word: found.iter().any(|s| small_words(s).iter().any(|word| !usage.knows(word))),
         misplaced_capital: found.iter().any(|s| usage.is_miscased(s)),
         misplaced_punctuation: found.iter().any(|s| usage.is_mispunctuated(s)),
         unparsed_sentence: found.iter().any(|s| !is_sound(s)),
     }
-}
-
-/// Whether a sentence has one or more words twice in a row.
-pub fn has_repeat(sentence: &str) -> bool {
-    repeats(&small_words(sentence))
 }
 
 /// Whether the bank of the small world can make a sentence: one of its templates, a slot filled alike
@@ -150,7 +154,8 @@ mod tests {
     use crate::model::story::StoryPart;
 
     fn faults(texts: &[&str]) -> PhraseFaults {
-        let usage = Usage::of(["The fox. A fox names it Bob, too. The fox said, \"Go.\"", "\"No.\""].into_iter());
+        let usage =
+            Usage::of(["The fox. A fox names it Bob, too. The fox said, \"Go.\"", "\"No.\" Too, too."].into_iter());
         let parts = texts.iter().map(|text| StoryPart::Text((*text).into())).collect();
         phrase_faults(&Story { parts, stats: Default::default() }, &usage, |s| s != "A fox too.")
     }
@@ -159,7 +164,7 @@ mod tests {
     fn each_fault_is_called_by_its_name() {
         let none = PhraseFaults::default();
         assert_eq!(faults(&["The fox. A fox names it Bob, too."]), none);
-        assert_eq!(faults(&["\"The fox.\""]), none);
+        assert_eq!(faults(&["\"The fox.\"", "The fox said too, too."]), none);
         assert_eq!(faults(&["The fox, the fox."]), PhraseFaults { duplicated_phrase: true, ..none });
         assert_eq!(faults(&["The fox.", "The fox."]), PhraseFaults { duplicated_sentence: true, ..none });
         assert_eq!(faults(&["The foxwl."]), PhraseFaults { unknown_word: true, ..none });

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::asked::{Asked, World};
 use super::grammar::{Linkages, without_unicorn};
 use super::judge::share;
-use super::phrases::{PhraseFaults, Usage, has_repeat, is_of_the_bank, phrase_faults};
+use super::phrases::{PhraseFaults, Usage, is_of_the_bank, phrase_faults};
 use super::shape::{ShapeFaults, shape_faults};
 use super::trigram::Trigram;
 use super::words::{has, sentences, small_words, split, texts, words};
@@ -29,7 +29,7 @@ pub struct Text {
     pub mean_words: f64,
     /// Text tokens of a story.
     pub mean_tokens: f64,
-    /// Sentences with one or more words twice in a row.
+    /// Sentences with one or more words twice in a row, as in no true sentence.
     pub duplicated_phrase_share: f64,
     /// Sentences that link-grammar parses completely; in the large world of those without dialogue.
     pub parse_share: Option<f64>,
@@ -190,7 +190,7 @@ impl Reader {
             sentences: found.len(),
             mean_words: stories.iter().map(n_words).sum::<usize>() as f64 / n,
             mean_tokens: stories.iter().map(tokens).sum::<usize>() as f64 / n,
-            duplicated_phrase_share: share(&found, |sentence| has_repeat(sentence)),
+            duplicated_phrase_share: share(&found, |sentence| self.usage.has_repeat(sentence)),
             parse_share: parse(Linkages::parses),
             parse_share_horse: parse(|linkages, sentence| linkages.parses(&without_unicorn(sentence))),
             broken_share: share(faults, |f| f.phrases.any()),

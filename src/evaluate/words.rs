@@ -70,9 +70,13 @@ pub fn small_words(text: &str) -> Vec<String> {
     words(text).into_iter().map(str::to_lowercase).collect()
 }
 
-/// Whether some run of units stands twice in a row.
-pub fn repeats<T: PartialEq>(units: &[T]) -> bool {
-    (1..=units.len() / 2).any(|size| units.windows(2 * size).any(|pair| pair[..size] == pair[size..]))
+/// The runs of units that stand twice in a row.
+pub fn repeats<T: PartialEq>(units: &[T]) -> Vec<&[T]> {
+    let of_size = |size: usize| {
+        let twice = units.windows(2 * size).filter(move |pair| pair[..size] == pair[size..]);
+        twice.map(move |pair| &pair[..size])
+    };
+    (1..=units.len() / 2).flat_map(of_size).collect()
 }
 
 /// Whether a text has a phrase, whole words only, in any case.
@@ -132,7 +136,13 @@ mod tests {
 
     #[test]
     fn a_run_of_words_twice_in_a_row_is_a_repeat() {
-        let cases = [("the fox the fox", true), ("a very very old fox", true), ("round and round", false), ("", false)];
+        let cases = [
+            ("the fox the fox", vec![vec!["the", "fox"]]),
+            ("a very very old fox", vec![vec!["very"]]),
+            ("round and round and so", vec![vec!["round", "and"]]),
+            ("one yawn two yawns", vec![]),
+            ("", vec![]),
+        ];
         for (line, expected) in cases {
             assert_eq!(repeats(&words(line)), expected, "{line}");
         }
