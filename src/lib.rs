@@ -15,7 +15,8 @@
 //!   checkpoint  files in and out, verified
 //!   web     the browser's side (feature `web`)
 //!   data    the training data (feature `train`)
-//!   train   training, evaluation, export (feature `train`)
+//!   train   training, export (feature `train`)
+//!   evaluate  how good a model is (feature `train`)
 //! ```
 //!
 //! # Limits
@@ -38,6 +39,8 @@ pub mod page;
 pub mod data;
 #[cfg(feature = "train")]
 pub mod train;
+#[cfg(feature = "train")]
+pub mod evaluate;
 #[cfg(feature = "web")]
 pub mod web;
 

@@ -19,23 +19,33 @@ h2{font-size:1rem;font-weight:normal;color:#7a6f63}\
 pub fn story_html(title: &str, stories: &[(String, Story)], image_px: usize) -> Result<String> {
     let mut body = String::new();
     for (prompt, story) in stories {
-        body.push_str(&format!("<article>\n<h2>{}</h2>\n", escaped(prompt)));
-        for part in &story.parts {
-            match part {
-                StoryPart::Text(text) => body.push_str(&format!("<p>{}</p>\n", escaped(text.trim()))),
-                StoryPart::Image { rgb, alt, .. } => {
-                    let png = STANDARD.encode(png(rgb, image_px)?);
-                    body.push_str(&format!("<img alt=\"{}\" src=\"data:image/png;base64,{png}\">\n", escaped(alt)));
-                }
-            }
-        }
-        body.push_str("</article>\n");
+        body.push_str(&article(prompt, story, image_px)?);
     }
     Ok(format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>{}</title>\n<style>{STYLE}</style>\n{body}</html>\n",
         escaped(title)
     ))
+}
+
+/// One story under its prompt, as a part of a page.
+///
+/// # Errors
+///
+/// [`Error::Internal`] if a picture does not encode.
+pub fn article(prompt: &str, story: &Story, image_px: usize) -> Result<String> {
+    let mut body = format!("<article>\n<h2>{}</h2>\n", escaped(prompt));
+    for part in &story.parts {
+        match part {
+            StoryPart::Text(text) => body.push_str(&format!("<p>{}</p>\n", escaped(text.trim()))),
+            StoryPart::Image { rgb, alt, .. } => {
+                let png = STANDARD.encode(png(rgb, image_px)?);
+                body.push_str(&format!("<img alt=\"{}\" src=\"data:image/png;base64,{png}\">\n", escaped(alt)));
+            }
+        }
+    }
+    body.push_str("</article>\n");
+    Ok(body)
 }
 
 /// A square picture of RGB pixels as a PNG file.
@@ -57,6 +67,7 @@ pub fn png(rgb: &[u8], image_px: usize) -> Result<Vec<u8>> {
     Ok(bytes.into_inner())
 }
 
-fn escaped(text: &str) -> String {
+/// Text with what HTML would take for its own written out.
+pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

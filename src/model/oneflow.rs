@@ -59,6 +59,21 @@ impl<O: Ops> Model<O> {
         &self.spec
     }
 
+    /// Its weights.
+    pub fn network(&self) -> &Network<O::Weight> {
+        &self.network
+    }
+
+    /// What it runs on.
+    pub fn ops(&self) -> &O {
+        &self.ops
+    }
+
+    /// The scales of its latents.
+    pub fn preconditioner(&self) -> &Preconditioner {
+        &self.preconditioner
+    }
+
     /// Numbers in the network's weights.
     pub fn n_parameters(&self) -> usize {
         n_parameters(&self.config)
@@ -170,11 +185,11 @@ impl<O: Ops> FlowModel for Model<O> {
     }
 }
 
-fn sigmoid(x: f32) -> f32 {
+pub(crate) fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + libm::expf(-x))
 }
 
-fn softplus(x: f32) -> f32 {
+pub(crate) fn softplus(x: f32) -> f32 {
     // For a large x, ln(1 + eˣ) is x, and eˣ would overflow.
     if x > 20.0 { x } else { libm::log1pf(libm::expf(x)) }
 }

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules from bottom to top; each may name those before it, and itself.
-const LAYERS: [&str; 10] = ["error", "flow", "sample", "ops", "model", "checkpoint", "page", "data", "train", "web"];
+const LAYERS: [&str; 11] =
+    ["error", "flow", "sample", "ops", "model", "checkpoint", "page", "data", "train", "evaluate", "web"];
 
 /// Modules that are no layer: `golden` checks the crate against files and may name what it checks.
 const BESIDE: [&str; 2] = ["golden", "lib"];

@@ -6,6 +6,7 @@ mod certainty;
 mod checkpoint;
 mod data;
 mod deletion;
+mod evaluate;
 mod files;
 mod flow;
 mod golden_checks;

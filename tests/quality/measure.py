@@ -78,6 +78,7 @@ def measure_text(samples: list[Sample], args: argparse.Namespace) -> tuple[dict,
             "stories empty or cut (any of these)": mean(any(f.values()) for f in shapes),
         }
         numbers |= {f"  {key}": mean(f[key] for f in shapes) for key in shapes[0]}
+        numbers["sentences with a duplicated phrase"] = mean(text.repeats(words(s.lower())) for s in all_sentences)
         numbers["stories with a duplicated or broken phrase"] = mean(any(f.values()) for f in phrases)
         numbers |= {f"  {key}": mean(f[key] for f in phrases) for key in phrases[0]}
         names = [text.named(story, s.labels) for story, s in zip(stories, samples)]

@@ -185,18 +185,22 @@ fn many<O: Ops>(args: &Generate, model: &Model<O>, options: &Options, prompts: &
         }
         let seed = line.seed.unwrap_or(args.seed);
         let story = tell(model, &line.prompt, options.clone(), seed)?;
-        let folder = out.join(&line.id);
-        fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
-        let pictures = story.parts.iter().filter_map(|part| match part {
-            StoryPart::Image { rgb, .. } => Some(rgb),
-            StoryPart::Text(_) => None,
-        });
-        for (i, rgb) in pictures.enumerate() {
-            write(&folder.join(format!("{i}.png")), &png(rgb, model.config.codec.image_px)?)?;
-        }
-        write(&folder.join("story.json"), story_json(&line.prompt, seed, &story).to_string().as_bytes())?;
+        write_story(&out.join(&line.id), &line.prompt, seed, &story, model.config.codec.image_px)?;
     }
     Ok(())
+}
+
+/// Writes `story.json` and its pictures, `0.png` and so on, into a folder, which is made.
+pub fn write_story(folder: &Path, prompt: &str, seed: u64, story: &Story, image_px: usize) -> Result<()> {
+    fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
+    let pictures = story.parts.iter().filter_map(|part| match part {
+        StoryPart::Image { rgb, .. } => Some(rgb),
+        StoryPart::Text(_) => None,
+    });
+    for (i, rgb) in pictures.enumerate() {
+        write(&folder.join(format!("{i}.png")), &png(rgb, image_px)?)?;
+    }
+    write(&folder.join("story.json"), story_json(prompt, seed, story).to_string().as_bytes())
 }
 
 /// The story as JSON; pictures are named by the files beside it, in reading order.

@@ -1,7 +1,9 @@
-//! `oneflow`: generate, inspect, train and export, from the command line.
+//! `oneflow`: generate, inspect, train, evaluate and export, from the command line.
 
 #[cfg(feature = "train")]
 mod data;
+#[cfg(feature = "train")]
+mod evaluate;
 mod generate;
 #[cfg(feature = "train")]
 mod training;
@@ -39,6 +41,9 @@ enum Command {
     /// Trains a model.
     #[cfg(feature = "train")]
     Train(training::Train),
+    /// Measures how good a model is.
+    #[cfg(feature = "train")]
+    Evaluate(evaluate::Evaluate),
     /// Makes a model folder of a run's last checkpoint.
     #[cfg(feature = "train")]
     Export(training::Export),
@@ -56,6 +61,8 @@ fn main() -> ExitCode {
         Command::Train(args) => training::train(&args),
         #[cfg(feature = "train")]
         Command::Export(args) => training::export(&args),
+        #[cfg(feature = "train")]
+        Command::Evaluate(args) => evaluate::run(&args),
         #[cfg(feature = "train")]
         Command::Data(args) => data::run(&args),
     };
