@@ -62,6 +62,11 @@ impl Weights {
         Ok(Weights { file: file.into(), metadata: header.metadata, tensors })
     }
 
+    /// The name of the file, for messages.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
     /// What the header says beside the tensors.
     pub fn metadata(&self) -> &BTreeMap<String, String> {
         &self.metadata

@@ -5,6 +5,7 @@ pub mod bpe;
 pub mod codec_fit;
 pub mod config;
 pub mod export;
+pub mod foreign;
 pub mod loss;
 pub mod plot;
 pub mod run;

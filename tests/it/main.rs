@@ -15,6 +15,7 @@ mod mix;
 mod model;
 mod noising;
 mod painting;
+mod reference;
 mod sampler;
 mod snapshot;
 mod stories;

@@ -39,7 +39,7 @@ enum Command {
     /// Trains a model.
     #[cfg(feature = "train")]
     Train(training::Train),
-    /// Makes a model folder of a run's last checkpoint.
+    /// Makes a model folder: of a run, or of weights that another program trained.
     #[cfg(feature = "train")]
     Export(training::Export),
     /// Looks at the training data.
