@@ -2,6 +2,7 @@
 
 mod support;
 
+mod blocks;
 mod certainty;
 mod checkpoint;
 mod data;

@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from safetensors import safe_open
+from safetensors.numpy import load_file as load_numpy
 from safetensors.torch import load_file, save_file
 
 import parity
@@ -70,6 +72,37 @@ class RoundTrip(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("weights.safetensors cannot be used: tensor `blocks.1.mlp.up` has shape [3, 3]", done.stderr)
         self.assertFalse((self.root / "model").exists())
+
+
+class FewerBits(unittest.TestCase):
+    """What `oneflow export --quantize` stores, read by the NumPy reference (`equations.from_blocks`)."""
+
+    def test_numpy_reads_the_numbers_that_the_crate_reads(self):
+        for bits, most in (("q8", 1.1), ("q4", 0.6)):
+            with tempfile.TemporaryDirectory() as folder:
+                small, whole = Path(folder) / "small", Path(folder) / "whole"
+                measure = ["--documents", "1", "--stories", "0"]
+                source = ["export", "--model", str(MODEL), "--quantize", bits, "--out", str(small), "--json", *measure]
+                done = oneflow(*source)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                report = json.loads(done.stdout)["weights"]
+                self.assertLessEqual(report["bytes_per_number"], most)
+                self.assertEqual(report["size_bytes"], (small / "model.safetensors").stat().st_size)
+                # Back in half precision: the numbers that the crate reads.
+                done = oneflow("export", "--model", str(small), "--quantize", "f16", "--out", str(whole), *measure)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                with safe_open(small / "model.safetensors", "np") as file:
+                    blocks = json.loads(file.metadata()["blocks"])
+                    stored = {name: file.get_tensor(name) for name in file.keys()}
+                read = load_numpy(whole / "model.safetensors")
+                before = load_numpy(MODEL / "model.safetensors")
+                self.assertGreater(len(blocks), 40)
+                errors = {tensor["name"]: tensor["relative_error"] for tensor in report["tensors"]}
+                for name, spec in blocks.items():
+                    found = equations.from_blocks(spec, stored[name], stored[f"{name}.scales"])
+                    self.assertTrue(np.array_equal(found.astype(np.float16), read[name]), name)
+                    error = np.linalg.norm(found - before[name]) / np.linalg.norm(before[name].astype(np.float64))
+                    self.assertLess(abs(error - errors[name]), 1e-5, name)
 
 
 class SameStory(unittest.TestCase):
