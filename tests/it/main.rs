@@ -16,6 +16,7 @@ mod mix;
 mod model;
 mod noising;
 mod painting;
+mod quantize;
 mod reference;
 mod sampler;
 mod snapshot;

@@ -66,6 +66,22 @@ class RoundTrip(unittest.TestCase):
         self.assertEqual(story.returncode, 0, story.stderr)
         self.assertGreater(json.loads(story.stdout)["stats"]["steps"], 3)
 
+    def test_drawn_weights_are_exported_in_blocks(self):
+        save_file(self.weights, self.root / "weights.safetensors")
+        paths = ("--weights", str(self.root / "weights.safetensors"), "--like", str(self.run_folder))
+        out = str(self.root / "model")
+        more = ("--out", out, "--quantize", "q8", "--documents", "1", "--stories", "1", "--json")
+        done = oneflow("export", *paths, *more)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        formats = {tensor["name"]: tensor["format"] for tensor in json.loads(done.stdout)["weights"]["tensors"]}
+        # The others are small, and 16 numbers along K are no whole block.
+        self.assertEqual(formats["codec.components"], "q8")
+        self.assertEqual(formats["blocks.0.mlp.up"], "F16")
+        self.assertEqual(json.loads(oneflow("inspect", out, "--json").stdout)["formats"]["q8"]["tensors"], 1)
+        self.assertEqual(oneflow("generate", "A shy fox.", "--model", out, "--steps", "4").returncode, 0)
+        # Nothing is left beside it.
+        self.assertEqual(sorted(p.name for p in self.root.iterdir()), ["model", "run", "weights.safetensors"])
+
     def test_a_weight_that_does_not_fit_is_named(self):
         wrong = self.weights | {"blocks.1.mlp.up": torch.zeros(3, 3)}
         done = self.export(wrong)
