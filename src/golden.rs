@@ -13,6 +13,7 @@ pub use compare::{Quantity, Report};
 
 use compare::{Check, broken, field, list, real, reals, rows, singles};
 
+use crate::checkpoint::{Dtype, StoredTensor, Weights, safetensors_from_tensors};
 use crate::error::{Error, Result};
 use crate::flow::image::ImageState;
 use crate::flow::loss::text_loss;
@@ -30,8 +31,8 @@ use crate::ops::burn::BurnOps;
 use crate::ops::{Ops, ready};
 use crate::sample::{FlowModel, Options, Prediction, Sampler, SlotOpening, Spec, State, log_softmax};
 
-/// Runs one golden file: `rng`, `schedule`, `noising`, `losses`, `sampler_step` or `forward`, by
-/// the name and the text of the file.
+/// Runs one golden file: `rng`, `schedule`, `noising`, `losses`, `sampler_step`, `forward` or `blocks`,
+/// by the name and the text of the file.
 ///
 /// # Errors
 ///
@@ -49,6 +50,7 @@ pub fn check(name: &str, json: &str) -> Result<Report> {
         "losses" => losses,
         "sampler_step" => sampler_step,
         "forward" => |check: &mut Check<'_>, file: &Value| ready(forward(BurnOps::cpu(), check, file)),
+        "blocks" => blocks,
         _ => return Err(broken(format!("there is no golden file \"{name}\""))),
     };
     let compare = || {
@@ -292,6 +294,29 @@ where
         let mut own: Vec<f32> = outputs.drain(..config.codec.latent_len() * input.n_images).collect();
         own.truncate(config.codec.latent_len() * state.images.len());
         check.singles(case, "outputs", own)?;
+    }
+    Ok(())
+}
+
+fn blocks(check: &mut Check<'_>, file: &Value) -> Result<()> {
+    for case in list(file, "cases")? {
+        let shape = reals(case, "shape")?.iter().map(|&n| n as usize).collect::<Vec<_>>();
+        let words = reals(case, "words")?.iter().flat_map(|&word| (word as u32).to_le_bytes()).collect();
+        let n = list(case, "words")?.len();
+        let packed = StoredTensor::new(Dtype::U32, &[n, list(case, "words")?[0].as_array().map_or(0, Vec::len)], words);
+        let scales = singles(case, "scales")?;
+        let scales = StoredTensor::f16(&[n, scales.len() / n.max(1)], &scales);
+        let (Some(packed), Some(scales)) = (packed, scales) else {
+            return Err(broken("its words and scales are no matrices".into()));
+        };
+        let spec = ["format", "block", "axis", "shape"].map(|name| (name, case.get(name).cloned()));
+        let described = serde_json::json!({ "w": spec.into_iter().collect::<std::collections::BTreeMap<_, _>>() });
+        let tensors = [("w".to_string(), packed), ("w.scales".to_string(), scales)].into();
+        let metadata = [("blocks".to_string(), described.to_string())].into();
+        let bytes = safetensors_from_tensors(&tensors, &metadata);
+        let mut weights = Weights::parse("blocks", bytes)?;
+        check.singles(case, "values", weights.take_f32("w", &shape)?)?;
+        weights.finish()?;
     }
     Ok(())
 }

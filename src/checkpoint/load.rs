@@ -61,7 +61,7 @@ pub fn codec_from_weights(config: &CodecConfig, weights: &mut Weights) -> Result
     for (name, values) in [(CODEC_SCALE, &[scale][..]), (CODEC_STD, &std)] {
         if let Some(bad) = values.iter().find(|value| !(value.is_finite() && **value > 0.0)) {
             return Err(Error::Model {
-                file: WEIGHTS.into(),
+                file: weights.file().into(),
                 reason: format!("tensor `{name}` holds {bad}, expected positive numbers"),
             });
         }

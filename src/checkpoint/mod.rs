@@ -13,10 +13,12 @@
 //! reads and writes them. Only this module knows byte layouts, and nothing in it runs code from a
 //! file: a model is data.
 //!
-//! Not supported yet: weights in several files, and blocks of int8 or int4. The second has its
-//! place: such a tensor is stored as `U8` or `U32` beside its `F16` scales, described in the
-//! header's metadata, and [`Weights::take`] gives it as it is.
+//! Weights are `F32`, `F16`, or blocks of int8 or int4 ([`blocks`]), which [`Weights::take_f32`]
+//! turns into numbers once, at load, and [`Weights::take_blocks`] gives as they are.
+//!
+//! Not supported yet: weights in several files.
 
+pub mod blocks;
 pub mod load;
 mod manifest;
 mod reader;

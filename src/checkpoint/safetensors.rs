@@ -19,6 +19,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use super::blocks::{BLOCKS, BlockSpec, Blocks, SCALES, check_tensors};
 use super::stored::{Dtype, StoredTensor, size_bytes};
 use crate::error::{Error, Result};
 
@@ -31,6 +32,7 @@ const METADATA: &str = "__metadata__";
 pub struct Weights {
     file: String,
     metadata: BTreeMap<String, String>,
+    blocks: BTreeMap<String, BlockSpec>,
     tensors: BTreeMap<String, StoredTensor>,
 }
 
@@ -43,8 +45,9 @@ impl Weights {
     /// # Errors
     ///
     /// [`Error::Model`] if the header is longer than the file or than 10 MiB, is no JSON of this
-    /// form or has a name twice; if a tensor's dtype is not one of [`Dtype`]; or if shapes and
-    /// offsets do not cover the data exactly, each byte once.
+    /// form or has a name twice; if a tensor's dtype is not one of [`Dtype`]; if shapes and offsets
+    /// do not cover the data exactly, each byte once; or if what the metadata says of `blocks` is
+    /// not true of the tensors.
     pub fn parse(file: &str, mut bytes: Vec<u8>) -> Result<Weights> {
         let invalid = |reason| invalid(file, reason);
         let (header, data_start) = split_header(&bytes).map_err(invalid)?;
@@ -59,7 +62,13 @@ impl Weights {
             bytes.shrink_to_fit();
             tensors.insert(name, tensor);
         }
-        Ok(Weights { file: file.into(), metadata: header.metadata, tensors })
+        let blocks = described_blocks(&header.metadata, &tensors).map_err(invalid)?;
+        Ok(Weights { file: file.into(), metadata: header.metadata, blocks, tensors })
+    }
+
+    /// The name of the file, for messages.
+    pub fn file(&self) -> &str {
+        &self.file
     }
 
     /// What the header says beside the tensors.
@@ -67,7 +76,13 @@ impl Weights {
         &self.metadata
     }
 
-    /// The tensors that have not been taken, in order of their names.
+    /// Which of the tensors are in blocks, and how.
+    pub fn blocks(&self) -> &BTreeMap<String, BlockSpec> {
+        &self.blocks
+    }
+
+    /// The tensors that have not been taken, in order of their names; blocks and their scales are
+    /// two.
     pub fn tensors(&self) -> &BTreeMap<String, StoredTensor> {
         &self.tensors
     }
@@ -81,13 +96,40 @@ impl Weights {
         self.tensors.remove(name).ok_or_else(|| invalid(&self.file, format!("tensor `{name}` is missing")))
     }
 
-    /// Takes out a tensor of `F32` or `F16` as numbers, all of them finite.
+    /// Takes out a matrix in blocks as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Model`] if there is none of this name, if it is not in blocks, or if a scale is
+    /// infinite or no number.
+    pub fn take_blocks(&mut self, name: &str) -> Result<Blocks> {
+        let spec = self
+            .blocks
+            .remove(name)
+            .ok_or_else(|| invalid(&self.file, format!("tensor `{name}` is missing, or not in blocks")))?;
+        let packed = self.take(name)?;
+        let scales = self.take(&format!("{name}{SCALES}"))?;
+        Blocks::from_tensors(spec, packed, &scales)
+            .map_err(|reason| invalid(&self.file, format!("tensor `{name}` {reason}")))
+    }
+
+    /// Takes out a tensor of `F32`, of `F16` or in blocks as numbers, all of them finite.
     ///
     /// # Errors
     ///
     /// [`Error::Model`] if there is none of this name, or if it is of another shape, of another
     /// dtype, or holds a number that is infinite or none at all.
     pub fn take_f32(&mut self, name: &str, expected_shape: &[usize]) -> Result<Vec<f32>> {
+        if let Some(spec) = self.blocks.get(name) {
+            if spec.shape != expected_shape {
+                let found = spec.shape;
+                return Err(invalid(
+                    &self.file,
+                    format!("tensor `{name}` has shape {found:?}; expected {expected_shape:?}"),
+                ));
+            }
+            return Ok(self.take_blocks(name)?.to_f32());
+        }
         let tensor = self.take(name)?;
         let invalid = |reason| invalid(&self.file, format!("tensor `{name}` {reason}"));
         if tensor.shape() != expected_shape {
@@ -146,6 +188,22 @@ pub fn safetensors_from_tensors(
         bytes.extend_from_slice(tensor.bytes());
     }
     bytes
+}
+
+/// What the metadata says of blocks, compared with the tensors.
+fn described_blocks(
+    metadata: &BTreeMap<String, String>,
+    tensors: &BTreeMap<String, StoredTensor>,
+) -> Result<BTreeMap<String, BlockSpec>, String> {
+    let Some(json) = metadata.get(BLOCKS) else { return Ok(BTreeMap::new()) };
+    let blocks: BTreeMap<String, BlockSpec> = serde_json::from_str(json)
+        .map_err(|error| format!("its metadata `{BLOCKS}` is not a description of blocks: {error}"))?;
+    for (name, spec) in &blocks {
+        let find = |name: &str| tensors.get(name).ok_or_else(|| format!("tensor `{name}` is missing"));
+        let (packed, scales) = (find(name)?, find(&format!("{name}{SCALES}"))?);
+        check_tensors(spec, packed, scales).map_err(|reason| format!("tensor `{name}` {reason}"))?;
+    }
+    Ok(blocks)
 }
 
 /// The header, and where the data begins.

@@ -85,6 +85,11 @@ impl StoredTensor {
         &self.bytes
     }
 
+    /// The numbers as they are stored, without a copy.
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
     /// The numbers, if they are floats.
     pub fn to_f32(&self) -> Option<Vec<f32>> {
         match self.dtype {

@@ -17,6 +17,9 @@ use crate::model::oneflow::{Model, ModelParts};
 use crate::model::{Network, Tokenizer};
 use crate::ops::burn::BurnOps;
 
+/// The largest number of half precision.
+const MAX_F16: f32 = 65504.0;
+
 /// What a run has beside its weights.
 pub struct Trained {
     /// Text to tokens.
@@ -59,20 +62,37 @@ impl Trained {
 ///
 /// # Errors
 ///
-/// [`Error::Io`] naming the path; an existing model is then untouched.
+/// [`Error::Io`] naming the path, [`Error::Model`] naming a tensor that half precision cannot hold;
+/// an existing model is then untouched.
 pub fn write(trained: &Trained, config: &TrainConfig, weights: Vec<(WeightSpec, Vec<f32>)>, out: &Path) -> Result<()> {
+    write_model(trained, &config.model, &config.name, weights, out)
+}
+
+/// [`write`] for who has no training configuration.
+///
+/// # Errors
+///
+/// Those of [`write`].
+pub fn write_model(
+    trained: &Trained,
+    config: &ModelConfig,
+    name: &str,
+    weights: Vec<(WeightSpec, Vec<f32>)>,
+    out: &Path,
+) -> Result<()> {
     let mut tensors = codec_tensors(&trained.codec, &trained.preconditioner, Dtype::F16)?;
     for (spec, values) in weights {
         // Gains are few and matter: they stay in single precision.
         let dtype = if spec.shape[0] == 1 { Dtype::F32 } else { Dtype::F16 };
-        tensors.insert(spec.name, store(&spec.shape, &values, dtype)?);
+        let stored = store(&spec.name, &spec.shape, &values, dtype)?;
+        tensors.insert(spec.name, stored);
     }
     let files = BTreeMap::from([
-        (CONFIG.to_string(), config.model.to_json().into_bytes()),
+        (CONFIG.to_string(), config.to_json().into_bytes()),
         (TOKENIZER.to_string(), trained.tokenizer_json.clone()),
         (WEIGHTS.to_string(), safetensors_from_tensors(&tensors, &BTreeMap::new())),
     ]);
-    write_folder(out, &config.name, env!("CARGO_PKG_VERSION"), &files)?;
+    write_folder(out, name, env!("CARGO_PKG_VERSION"), &files)?;
     Ok(())
 }
 
@@ -104,18 +124,26 @@ fn codec_tensors(
 ) -> Result<BTreeMap<String, StoredTensor>> {
     let len = codec.mean().len();
     let n_coefs = preconditioner.std.len();
+    let tensor =
+        |name: &str, shape: &[usize], values: &[f32], dtype| Ok((name.to_string(), store(name, shape, values, dtype)?));
     Ok(BTreeMap::from([
-        (CODEC_MEAN.to_string(), store(&[len], codec.mean(), Dtype::F32)?),
-        (CODEC_COMPONENTS.to_string(), store(&[n_coefs, len], codec.components(), components)?),
-        (CODEC_SCALE.to_string(), store(&[1], &[codec.scale()], Dtype::F32)?),
-        (CODEC_STD.to_string(), store(&[n_coefs], &preconditioner.std, Dtype::F32)?),
+        tensor(CODEC_MEAN, &[len], codec.mean(), Dtype::F32)?,
+        tensor(CODEC_COMPONENTS, &[n_coefs, len], codec.components(), components)?,
+        tensor(CODEC_SCALE, &[1], &[codec.scale()], Dtype::F32)?,
+        tensor(CODEC_STD, &[n_coefs], &preconditioner.std, Dtype::F32)?,
     ]))
 }
 
-fn store(shape: &[usize], values: &[f32], dtype: Dtype) -> Result<StoredTensor> {
+fn store(name: &str, shape: &[usize], values: &[f32], dtype: Dtype) -> Result<StoredTensor> {
     let stored = match dtype {
         Dtype::F16 => StoredTensor::f16(shape, values),
         _ => StoredTensor::f32(shape, values),
     };
-    stored.ok_or_else(|| Error::Internal { reason: format!("{} values do not fill {shape:?}", values.len()) })
+    stored.ok_or_else(|| match values.iter().find(|value| value.abs() > MAX_F16) {
+        Some(value) => Error::Model {
+            file: WEIGHTS.into(),
+            reason: format!("tensor `{name}` holds {value}, expected at most {MAX_F16}, the largest F16"),
+        },
+        None => Error::Internal { reason: format!("{} values do not fill {shape:?} of `{name}`", values.len()) },
+    })
 }

@@ -3,11 +3,14 @@
 pub mod batch;
 pub mod bpe;
 pub mod codec_fit;
+pub mod compare;
 pub mod config;
 pub mod export;
+pub mod foreign;
 pub mod loss;
 pub mod mistakes;
 pub mod plot;
+pub mod quantize;
 pub mod run;
 pub mod sheet;
 pub mod source;

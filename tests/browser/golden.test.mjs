@@ -31,6 +31,7 @@ async function check(page, name, json) {
 
 test("there is a golden file for each part of the process", () => {
   assert.deepEqual(FILES.map(nameOf).sort(), [
+    "blocks",
     "forward",
     "losses",
     "noising",

@@ -250,6 +250,26 @@ def draw_token(logits, banned, options, rng):
     return int(kept[np.argmax(ends > u)])
 
 
+# Matrices in blocks of whole numbers (the crate's `checkpoint::blocks`).
+
+
+def unpacked(words, bits):
+    """Whole numbers in two's complement, packed into words of 32 bits, the first in the lowest bits."""
+    words = np.asarray(words, dtype=np.uint64)
+    numbers = (words[..., None] >> np.arange(0, 32, bits, dtype=np.uint64)) % 2**bits
+    numbers = numbers.astype(np.int64).reshape(*words.shape[:-1], -1)
+    return np.where(numbers >= 2 ** (bits - 1), numbers - 2**bits, numbers)
+
+
+def from_blocks(spec, words, scales):
+    """The matrix: each whole number of an output's line times the scale of its block."""
+    numbers = unpacked(words, {"q8": 8, "q4": 4}[spec["format"]])
+    lines = numbers * np.repeat(np.asarray(scales, dtype=np.float64), spec["block"], axis=-1)
+    matrix = lines.T if spec["axis"] == 0 else lines
+    assert list(matrix.shape) == spec["shape"]
+    return matrix
+
+
 # The network, one sequence at a time and in reading order (the crate's `model::network`).
 
 

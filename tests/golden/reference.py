@@ -270,6 +270,30 @@ def forward_file():
     }
 
 
+def blocks_file():
+    def case(seed, spec):
+        rng = Rng(seed)
+        rows, cols = spec["shape"]
+        k, n = (rows, cols) if spec["axis"] == 0 else (cols, rows)
+        bits = {"q8": 8, "q4": 4}[spec["format"]]
+        words = [[rng.word() >> 32 for _ in range(k * bits // 32)] for _ in range(n)]
+        # Half precision, one of them negative and one nought.
+        scales = np.float64(np.float16([[rng.normal() * 0.01 for _ in range(k // spec["block"])] for _ in range(n)]))
+        scales[0][0] = 0
+        return spec | {"words": words, "scales": scales, "values": eq.from_blocks(spec, words, scales)}
+
+    return {
+        "about": "Matrices in blocks as they lie in model.safetensors: words [n, K·bits/32], scales [n, K/block], and their numbers.",
+        "tolerances": [tolerance(6e-8, "exact products, written with the digits of single precision", "values")],
+        "cases": [
+            case(51, {"format": "q8", "block": 32, "axis": 0, "shape": [64, 3]}),
+            case(52, {"format": "q8", "block": 64, "axis": 1, "shape": [2, 64]}),
+            case(53, {"format": "q4", "block": 32, "axis": 1, "shape": [3, 96]}),
+            case(54, {"format": "q4", "block": 64, "axis": 0, "shape": [128, 2]}),
+        ],
+    }
+
+
 def tokenizer(vocab_size):
     """The least that fits: special tokens, bytes, and words of two letters."""
     specials = ["<|begin|>", "<|prompt-end|>", "<|image|>"]
@@ -291,6 +315,7 @@ FILES = {
     "losses": losses_file,
     "sampler_step": sampler_step_file,
     "forward": forward_file,
+    "blocks": blocks_file,
 }
 
 

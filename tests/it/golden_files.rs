@@ -63,6 +63,11 @@ fn a_forward_holds_alone_and_in_a_batch() {
     holds("forward", &["zero_prob", "insertion_rate", "velocities", "token_logits", "gate", "outputs"]);
 }
 
+#[test]
+fn matrices_in_blocks_hold() {
+    holds("blocks", &["values"]);
+}
+
 /// The example of Eq. 7 that the paper's loss gives by hand.
 #[test]
 fn the_losses_have_the_known_example() {
@@ -135,7 +140,7 @@ fn the_trainers_image_loss_is_that_of_the_file() {
 /// Every quantity of every file: one number that is off by more than its tolerance is found.
 #[test]
 fn a_changed_number_fails_by_name() {
-    for name in ["rng", "schedule", "noising", "losses", "sampler_step", "forward"] {
+    for name in ["rng", "schedule", "noising", "losses", "sampler_step", "forward", "blocks"] {
         let quantities = check(name, &text(name)).unwrap().quantities;
         for quantity in quantities {
             let mut file: Value = serde_json::from_str(&text(name)).unwrap();

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod blocks;
 mod certainty;
 mod checkpoint;
 mod data;
@@ -17,6 +18,8 @@ mod mix;
 mod model;
 mod noising;
 mod painting;
+mod quantize;
+mod reference;
 mod sampler;
 mod snapshot;
 mod stories;

@@ -31,15 +31,29 @@ class Codec:
 
 
 def read_safetensors(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Tensors of a safetensors file as float32. The header's length stands in its first 8 bytes."""
+    """Tensors of a safetensors file as float32. The header's length stands in its first 8 bytes; its metadata says
+    which tensors are blocks of whole numbers, each with a scale."""
     data = path.read_bytes()
     (length,) = struct.unpack("<Q", data[:8])
     header = json.loads(data[8 : 8 + length])
-    kinds = {"F32": np.float32, "F16": np.float16}
-    out = {}
-    for name in names:
+    kinds = {"F32": np.float32, "F16": np.float16, "U32": np.uint32}
+    blocks = json.loads(header.get("__metadata__", {}).get("blocks", "{}"))
+
+    def stored(name: str) -> np.ndarray:
         entry = header[name]
         start, end = entry["data_offsets"]
         raw = data[8 + length + start : 8 + length + end]
-        out[name] = np.frombuffer(raw, kinds[entry["dtype"]]).astype(np.float32).reshape(entry["shape"])
-    return out
+        return np.frombuffer(raw, kinds[entry["dtype"]]).reshape(entry["shape"])
+
+    def tensor(name: str) -> np.ndarray:
+        if name not in blocks:
+            return stored(name).astype(np.float32)
+        bits = {"q8": 8, "q4": 4}[blocks[name]["format"]]
+        numbers = stored(name)[..., None] >> np.arange(0, 32, bits, dtype=np.uint32) & np.uint32(2**bits - 1)
+        numbers = numbers.astype(np.int32).reshape(len(numbers), -1)
+        numbers[numbers >= 2 ** (bits - 1)] -= 2**bits
+        scales = stored(f"{name}.scales").astype(np.float32)
+        lines = numbers * scales.repeat(blocks[name]["block"], axis=1)
+        return lines.T if blocks[name]["axis"] == 0 else lines
+
+    return {name: tensor(name) for name in names}

@@ -4,16 +4,21 @@
 mod data;
 #[cfg(feature = "train")]
 mod evaluate;
+#[cfg(feature = "train")]
+mod export;
 mod generate;
 #[cfg(feature = "train")]
 mod training;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use oneflow_web::checkpoint::blocks::SCALES;
 use oneflow_web::checkpoint::folder::read_folder;
 use oneflow_web::checkpoint::load::cpu_model;
+use oneflow_web::checkpoint::{WEIGHTS, Weights};
 use oneflow_web::model::Model;
 use oneflow_web::ops::burn::BurnOps;
 use oneflow_web::{Error, Result};
@@ -44,9 +49,9 @@ enum Command {
     /// Measures how good a model is.
     #[cfg(feature = "train")]
     Evaluate(evaluate::Evaluate),
-    /// Makes a model folder of a run's last checkpoint.
+    /// Makes a model folder: of a run, of weights that another program trained, or of a model in fewer bits.
     #[cfg(feature = "train")]
-    Export(training::Export),
+    Export(export::Export),
     /// Looks at the training data.
     #[cfg(feature = "train")]
     #[command(subcommand)]
@@ -60,7 +65,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "train")]
         Command::Train(args) => training::train(&args),
         #[cfg(feature = "train")]
-        Command::Export(args) => training::export(&args),
+        Command::Export(args) => export::run(&args),
         #[cfg(feature = "train")]
         Command::Evaluate(args) => evaluate::run(&args),
         #[cfg(feature = "train")]
@@ -93,19 +98,50 @@ fn inspect(folder: &std::path::Path, json: bool) -> Result<()> {
     let files = read_folder(folder)?;
     let (name, version) = (files.manifest.name().to_string(), files.manifest.version().to_string());
     let size_bytes = files.manifest.total_bytes();
+    let formats = formats(files.files.get(WEIGHTS).cloned().unwrap_or_default())?;
     let model = cpu_model(files.files)?;
     let facts = serde_json::json!({
         "name": name,
         "version": version,
         "size_bytes": size_bytes,
         "parameters": model.n_parameters(),
+        "formats": formats,
         "config": model.config,
     });
     if json {
         println!("{facts}");
     } else {
         println!("{name} {version}: {} parameters, {size_bytes} bytes, every file verified", model.n_parameters());
+        for (format, Stored { tensors, numbers, size_bytes }) in &formats {
+            println!("{format}: {tensors} tensors, {numbers} numbers, {size_bytes} bytes");
+        }
         println!("{}", model.config.to_json());
     }
     Ok(())
+}
+
+/// What is stored in one format.
+#[derive(Default, serde::Serialize)]
+struct Stored {
+    tensors: usize,
+    numbers: usize,
+    size_bytes: usize,
+}
+
+/// How the weights are stored, by format; blocks with their scales.
+fn formats(weights: Vec<u8>) -> Result<BTreeMap<String, Stored>> {
+    let weights = Weights::parse(WEIGHTS, weights)?;
+    let mut formats: BTreeMap<String, Stored> = BTreeMap::new();
+    for (name, tensor) in weights.tensors() {
+        let scaled = name.strip_suffix(SCALES).filter(|name| weights.blocks().contains_key(*name));
+        let blocks = weights.blocks().get(scaled.unwrap_or(name));
+        let format = blocks.map_or(tensor.dtype().name(), |blocks| blocks.format.name());
+        let stored = formats.entry(format.into()).or_default();
+        stored.size_bytes += tensor.bytes().len();
+        if scaled.is_none() {
+            stored.tensors += 1;
+            stored.numbers += blocks.map_or(tensor.shape(), |blocks| &blocks.shape[..]).iter().product::<usize>();
+        }
+    }
+    Ok(formats)
 }

@@ -1,4 +1,4 @@
-//! `oneflow train` and `export`.
+//! `oneflow train`.
 
 use std::path::PathBuf;
 
@@ -21,25 +21,7 @@ pub struct Train {
     resume: bool,
 }
 
-/// What to export.
-#[derive(Args)]
-pub struct Export {
-    /// The run folder.
-    #[arg(long)]
-    run: PathBuf,
-    /// The model folder to write.
-    #[arg(long)]
-    out: PathBuf,
-}
-
 /// Runs `oneflow train`.
 pub fn train(args: &Train) -> Result<()> {
     run::run(&TrainConfig::read(&args.config)?, &args.out, args.resume)
-}
-
-/// Runs `oneflow export`.
-pub fn export(args: &Export) -> Result<()> {
-    let step = run::export_last(&args.run, &args.out)?;
-    println!("wrote the averaged weights of step {step} to {}", args.out.display());
-    Ok(())
 }

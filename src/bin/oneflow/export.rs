@@ -1,0 +1,175 @@
+//! `oneflow export`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::{ArgGroup, Args, ValueEnum};
+use oneflow_web::checkpoint::MANIFEST;
+use oneflow_web::checkpoint::blocks::BlockFormat;
+use oneflow_web::checkpoint::folder::{read_folder, write_folder};
+use oneflow_web::checkpoint::load::cpu_model;
+use oneflow_web::data::mix::Selection;
+use oneflow_web::data::painting::Dial;
+use oneflow_web::data::{Documents, Stream};
+use oneflow_web::model::ModelConfig;
+use oneflow_web::train::compare::{Probe, Stories, stories};
+use oneflow_web::train::config::{DataConfig, TrainConfig};
+use oneflow_web::train::quantize::{Report, quantize};
+use oneflow_web::train::{foreign, run};
+use oneflow_web::{Error, Result};
+use serde_json::json;
+
+/// What to export.
+#[derive(Args)]
+#[command(group(ArgGroup::new("from").required(true).args(["run", "weights", "model"])))]
+pub struct Export {
+    /// A run folder: the averaged weights of its last checkpoint.
+    #[arg(long)]
+    run: Option<PathBuf>,
+    /// A safetensors file of another program, with this crate's names (`tests/reference` writes such).
+    #[arg(long, requires = "like")]
+    weights: Option<PathBuf>,
+    /// The run or model folder whose shape, tokenizer and codec belong to `--weights`.
+    #[arg(long, requires = "weights")]
+    like: Option<PathBuf>,
+    /// A model folder, to be stored otherwise.
+    #[arg(long, requires = "quantize")]
+    model: Option<PathBuf>,
+    /// How weights are stored: 16-bit floats, or blocks of 8 or 4 bits with a scale each.
+    #[arg(long, value_enum)]
+    quantize: Option<Format>,
+    /// Documents on which the change is measured: `cards`, `storyworld`, or a path that `train` reads
+    /// [default: those of the run, or `cards`].
+    #[arg(long, requires = "quantize")]
+    data: Option<String>,
+    /// Documents whose noised states are compared.
+    #[arg(long, default_value_t = 8, requires = "quantize", value_parser = clap::value_parser!(u16).range(1..))]
+    documents: u16,
+    /// Stories that both models tell at equal seeds.
+    #[arg(long, default_value_t = 10, requires = "quantize")]
+    stories: u16,
+    /// Prints the report as JSON.
+    #[arg(long, requires = "quantize")]
+    json: bool,
+    /// The model folder to write.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+/// How weights are stored.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Format {
+    /// 16-bit floats.
+    F16,
+    /// Blocks of 8 bits.
+    Q8,
+    /// Blocks of 4 bits, 8 where that matters.
+    Q4,
+}
+
+/// Runs the command.
+pub fn run(args: &Export) -> Result<()> {
+    match (&args.quantize, &args.model) {
+        (None, _) => println!("{} to {}", whole(args, &args.out)?, args.out.display()),
+        (Some(format), Some(model)) => quantized(args, *format, model)?,
+        (Some(format), None) => {
+            // First whole, in a folder beside, then in blocks.
+            let beside = beside(&args.out)?;
+            let done = whole(args, &beside).and_then(|_| quantized(args, *format, &beside));
+            let removed = fs::remove_dir_all(&beside).map_err(|error| Error::io(&beside, error));
+            done.and(removed)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes a run, or foreign weights, in 16-bit floats; says what.
+fn whole(args: &Export, out: &Path) -> Result<String> {
+    if let Some(run) = &args.run {
+        let step = run::export_last(run, out)?;
+        return Ok(format!("wrote the averaged weights of step {step}"));
+    }
+    let (Some(weights), Some(like)) = (&args.weights, &args.like) else {
+        let expected = "one of `--run`, `--weights` with `--like`, and `--model`".to_string();
+        return Err(Error::Option { name: "export", found: "without a source".into(), expected });
+    };
+    foreign::write(weights, like, out)?;
+    Ok(format!("wrote the weights of {}", weights.display()))
+}
+
+fn quantized(args: &Export, format: Format, model: &Path) -> Result<()> {
+    let source = read_folder(model)?;
+    let (name, version) = (source.manifest.name(), source.manifest.version());
+    let before = cpu_model(source.files.clone())?;
+    let documents = || documents(args, &before.config);
+    let prompts = {
+        let documents = documents()?;
+        (0..u64::from(args.stories)).map(|i| Ok(documents.document(i)?.prompt)).collect::<Result<Vec<_>>>()?
+    };
+    let probe = Probe::new(&source.files, documents()?, usize::from(args.documents))?;
+    let format = match format {
+        Format::F16 => None,
+        Format::Q8 => Some(BlockFormat::Q8),
+        Format::Q4 => Some(BlockFormat::Q4),
+    };
+    let (files, report) = quantize(&source.files, format, &probe)?;
+    let told = stories(&before, &cpu_model(files.clone())?, &prompts)?;
+    write_folder(&args.out, name, version, &files)?;
+    if args.json {
+        println!("{}", json!({ "weights": report, "stories": told }));
+    } else {
+        print(&report, &told);
+        println!("wrote {}", args.out.display());
+    }
+    Ok(())
+}
+
+/// The documents to measure on, of the validation stream where there is one.
+fn documents(args: &Export, model: &ModelConfig) -> Result<Box<dyn Documents>> {
+    let config = match (args.data.as_deref(), args.run.as_ref().or(args.like.as_ref())) {
+        (Some("cards"), _) => DataConfig::Cards,
+        (Some("storyworld"), _) => DataConfig::Storyworld { dial: Dial::L2, select: Selection::default() },
+        (Some(path), _) => DataConfig::Files { path: path.into() },
+        (None, Some(folder)) if !folder.join(MANIFEST).exists() => TrainConfig::read(&folder.join("config.json"))?.data,
+        (None, _) => DataConfig::Cards,
+    };
+    config.documents(Stream::Validation, model, 0)
+}
+
+fn print(report: &Report, told: &Stories) {
+    println!("{:36} {:6} {:>9} {:>9} {:>9} {:>9}", "tensor", "format", "numbers", "bytes", "error", "draws");
+    for tensor in &report.tensors {
+        println!(
+            "{:36} {:6} {:>9} {:>9} {:>9.5} {:>9}",
+            tensor.name,
+            tensor.format,
+            tensor.numbers,
+            tensor.size_bytes,
+            tensor.relative_error,
+            tensor.change.map_or(String::new(), |change| format!("{change:.5}"))
+        );
+    }
+    println!("{} numbers, {} bytes: {:.3} bytes each", report.numbers, report.size_bytes, report.bytes_per_number);
+    let change = &report.change;
+    println!(
+        "{} slots: π changes by {:.5} (at most {:.4}), λ by {:.3} %, what a slot draws by {:.5}, velocities by {:.3} %",
+        change.slots,
+        change.gate,
+        change.gate_max,
+        100.0 * change.rate,
+        change.draws,
+        100.0 * change.velocity
+    );
+    println!(
+        "{} stories at equal seeds: {} the same, {} of {} tokens changed",
+        told.n, told.same, told.changed, told.tokens
+    );
+}
+
+/// `.NAME.whole` in the same folder as `out`.
+fn beside(out: &Path) -> Result<PathBuf> {
+    let name = out.file_name().ok_or_else(|| {
+        Error::io(out, std::io::Error::new(std::io::ErrorKind::InvalidInput, "expected a path that ends in a name"))
+    })?;
+    Ok(out.with_file_name(format!(".{}.whole", name.to_string_lossy())))
+}

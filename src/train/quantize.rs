@@ -1,0 +1,277 @@
+//! A model in fewer bits: which weights are stored how, and what that does to it.
+//!
+//! The matrices of the trunk and the embedding take the format that is asked for. What is small or
+//! sensitive takes more: gains and the codec's scales `F32`, the gate and other small matrices
+//! `F16`, the adapters' ends and the codec's components `q8` at least. For `q4` the file may have
+//! [`Q4_BYTES`] a number; what the blocks leave of that goes to the matrices whose blocks change
+//! most of what is drawn, for what they cost.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::compare::{Change, Probe};
+use crate::checkpoint::blocks::{BLOCKS, BlockFormat, BlockSpec, Blocks, SCALES};
+use crate::checkpoint::load::cpu_model;
+use crate::checkpoint::{CONFIG, StoredTensor, WEIGHTS, Weights, safetensors_from_tensors};
+use crate::error::{Error, Result};
+use crate::model::ModelConfig;
+use crate::model::Network;
+
+/// A model's files by name.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
+/// Bytes a number of a whole `q4` file at the most, where the formats above leave a choice.
+pub const Q4_BYTES: f64 = 0.6;
+
+/// A matrix of fewer numbers stays as it is.
+const SMALL: usize = 8192;
+
+/// How a tensor is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// 32-bit floats.
+    F32,
+    /// 16-bit floats.
+    F16,
+    /// Blocks.
+    Blocks(BlockSpec),
+}
+
+/// What became of one tensor.
+#[derive(Clone, Debug, Serialize)]
+pub struct TensorReport {
+    /// Its name.
+    pub name: String,
+    /// `F32`, `F16`, `q8` or `q4`.
+    pub format: &'static str,
+    /// Its numbers.
+    pub numbers: usize,
+    /// Bytes with its scales.
+    pub size_bytes: usize,
+    /// √(Σ(found - before)² / Σ before²).
+    pub relative_error: f64,
+    /// What its blocks alone change of what is drawn ([`Change::draws`]), where that was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<f64>,
+}
+
+/// What became of a model.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Each tensor, in order of the names.
+    pub tensors: Vec<TensorReport>,
+    /// Numbers of the weights' file.
+    pub numbers: usize,
+    /// Its bytes.
+    pub size_bytes: usize,
+    /// The one over the other.
+    pub bytes_per_number: f64,
+    /// What the model says otherwise than before.
+    pub change: Change,
+}
+
+/// The model of `files` with its weights in `format`, 16-bit floats for `None`; measured, and for
+/// `q4` chosen, on `probe`, which is of the same model.
+///
+/// # Errors
+///
+/// [`Error::Model`] if the files are no model, or a tensor cannot be stored.
+pub fn quantize(files: &Files, format: Option<BlockFormat>, probe: &Probe) -> Result<(Files, Report)> {
+    let numbers = read(files)?;
+    let mut plan: BTreeMap<String, Storage> =
+        numbers.iter().map(|(name, (shape, _))| (name.clone(), storage(name, shape, format))).collect();
+    let mut changes = BTreeMap::new();
+    if format == Some(BlockFormat::Q4) {
+        changes = sensitivities(files, &numbers, &plan, probe)?;
+        promote(&numbers, &mut plan, &changes)?;
+    }
+    let (bytes, stored) = file(&numbers, &plan)?;
+    let mut found = files.clone();
+    found.insert(WEIGHTS.into(), bytes);
+    let change = probe.ask(&cpu_model(files.clone())?)?.change(&probe.ask(&cpu_model(found.clone())?)?);
+
+    let mut tensors = Vec::new();
+    for (name, (shape, before)) in &numbers {
+        let after = decoded(&stored[name]);
+        let square = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>();
+        let error = square(&mut before.iter().zip(&after).map(|(&a, &b)| f64::from(a) - f64::from(b)));
+        let whole = square(&mut before.iter().map(|&value| f64::from(value)));
+        tensors.push(TensorReport {
+            name: name.clone(),
+            format: format_name(&plan[name]),
+            numbers: before.len(),
+            size_bytes: stored_bytes(&plan[name], shape),
+            relative_error: if whole > 0.0 { (error / whole).sqrt() } else { 0.0 },
+            change: changes.get(name).copied(),
+        });
+    }
+    let n: usize = tensors.iter().map(|tensor| tensor.numbers).sum();
+    let size_bytes = found[WEIGHTS].len();
+    let bytes_per_number = size_bytes as f64 / n as f64;
+    Ok((found, Report { tensors, numbers: n, size_bytes, bytes_per_number, change }))
+}
+
+/// Shape and values of each tensor.
+type Numbers = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+
+fn read(files: &Files) -> Result<Numbers> {
+    let missing = |name: &str| Error::Model { file: name.into(), reason: "the file is missing".into() };
+    let config = ModelConfig::from_json(files.get(CONFIG).ok_or_else(|| missing(CONFIG))?)?;
+    let mut weights = Weights::parse(WEIGHTS, files.get(WEIGHTS).ok_or_else(|| missing(WEIGHTS))?.clone())?;
+    let mut numbers = BTreeMap::new();
+    Network::build(&config, |spec| {
+        let values = weights.take_f32(&spec.name, &spec.shape)?;
+        numbers.insert(spec.name, (spec.shape.to_vec(), values));
+        Ok(())
+    })?;
+    let left: Vec<(String, Vec<usize>)> = (weights.tensors().iter())
+        .filter(|(name, _)| !name.strip_suffix(SCALES).is_some_and(|name| weights.blocks().contains_key(name)))
+        .map(|(name, tensor)| {
+            let shape = weights.blocks().get(name).map_or_else(|| tensor.shape().to_vec(), |spec| spec.shape.to_vec());
+            (name.clone(), shape)
+        })
+        .collect();
+    for (name, shape) in left {
+        let values = weights.take_f32(&name, &shape)?;
+        numbers.insert(name, (shape, values));
+    }
+    Ok(numbers)
+}
+
+/// How a tensor is stored where nothing else is known of it.
+fn storage(name: &str, shape: &[usize], format: Option<BlockFormat>) -> Storage {
+    let &[rows, cols] = shape else { return Storage::F32 };
+    if rows == 1 {
+        return Storage::F32;
+    }
+    let Some(format) = format.filter(|_| rows * cols >= SMALL && !name.starts_with("heads.")) else {
+        return Storage::F16;
+    };
+    let is_sensitive = name.starts_with("adapter.") || name.starts_with("codec.");
+    let format = if is_sensitive { BlockFormat::Q8 } else { format };
+    // The input of the token head, of the codec's components and of `x·W`.
+    let axis = usize::from(name == "tokens" || name.starts_with("codec."));
+    block_spec(format, axis, [rows, cols]).map_or(Storage::F16, Storage::Blocks)
+}
+
+/// Blocks of 32 for `q8`, of 64 for `q4` where K allows.
+fn block_spec(format: BlockFormat, axis: usize, shape: [usize; 2]) -> Option<BlockSpec> {
+    let lengths: &[usize] = if format == BlockFormat::Q4 { &[64, 32] } else { &[32] };
+    let block = *lengths.iter().find(|&&block| shape[axis].is_multiple_of(block))?;
+    Some(BlockSpec { format, block, axis, shape })
+}
+
+/// What each `q4` matrix alone changes of what is drawn, all others as they were.
+fn sensitivities(
+    files: &Files,
+    numbers: &Numbers,
+    plan: &BTreeMap<String, Storage>,
+    probe: &Probe,
+) -> Result<BTreeMap<String, f64>> {
+    let before = probe.ask(&cpu_model(files.clone())?)?;
+    let mut changes = BTreeMap::new();
+    for (name, storage) in plan {
+        if !matches!(storage, Storage::Blocks(BlockSpec { format: BlockFormat::Q4, .. })) {
+            continue;
+        }
+        let alone = plan.iter().map(|(other, &storage)| match storage {
+            Storage::Blocks(_) if other != name => (other.clone(), Storage::F32),
+            storage => (other.clone(), storage),
+        });
+        let mut found = files.clone();
+        found.insert(WEIGHTS.into(), file(numbers, &alone.collect())?.0);
+        changes.insert(name.clone(), before.change(&probe.ask(&cpu_model(found)?)?).draws);
+    }
+    Ok(changes)
+}
+
+/// Gives `q8` to the `q4` matrices that change most for their numbers, as far as the bytes go.
+fn promote(numbers: &Numbers, plan: &mut BTreeMap<String, Storage>, changes: &BTreeMap<String, f64>) -> Result<()> {
+    let n: usize = numbers.values().map(|(_, values)| values.len()).sum();
+    let mut left = Q4_BYTES * n as f64 - file(numbers, plan)?.0.len() as f64;
+    let per_number = |name: &str| changes[name] / numbers[name].1.len() as f64;
+    let mut names: Vec<&String> = changes.keys().collect();
+    names.sort_by(|a, b| per_number(b).total_cmp(&per_number(a)));
+    for name in names {
+        let Storage::Blocks(spec) = plan[name] else { continue };
+        let Some(spec) = block_spec(BlockFormat::Q8, spec.axis, spec.shape) else { continue };
+        let better = Storage::Blocks(spec);
+        let shape = &numbers[name].0;
+        let cost = stored_bytes(&better, shape) as f64 - stored_bytes(&plan[name], shape) as f64;
+        if cost <= left {
+            left -= cost;
+            plan.insert(name.clone(), better);
+        }
+    }
+    Ok(())
+}
+
+/// A tensor as it is stored.
+enum Stored {
+    Plain(StoredTensor),
+    Blocks(Blocks),
+}
+
+/// The weights' file, and its tensors.
+fn file(numbers: &Numbers, plan: &BTreeMap<String, Storage>) -> Result<(Vec<u8>, BTreeMap<String, Stored>)> {
+    let (mut tensors, mut described) = (BTreeMap::new(), BTreeMap::new());
+    let mut all = BTreeMap::new();
+    for (name, (shape, values)) in numbers {
+        let stored = match plan[name] {
+            Storage::F32 => StoredTensor::f32(shape, values).map(Stored::Plain),
+            Storage::F16 => StoredTensor::f16(shape, values).map(Stored::Plain),
+            Storage::Blocks(spec) => Blocks::fit(spec, values).map(Stored::Blocks),
+        };
+        let stored = stored.ok_or_else(|| Error::Model {
+            file: WEIGHTS.into(),
+            reason: format!("tensor `{name}` holds numbers beyond {}; export it whole", format_name(&plan[name])),
+        })?;
+        match &stored {
+            Stored::Plain(tensor) => drop(tensors.insert(name.clone(), tensor.clone())),
+            Stored::Blocks(blocks) => {
+                let internal =
+                    || Error::Internal { reason: format!("the blocks of `{name}` do not fill their shapes") };
+                let (packed, scales) = blocks.to_tensors().ok_or_else(internal)?;
+                tensors.insert(name.clone(), packed);
+                tensors.insert(format!("{name}{SCALES}"), scales);
+                described.insert(name.clone(), *blocks.spec());
+            }
+        }
+        all.insert(name.clone(), stored);
+    }
+    let mut metadata = BTreeMap::new();
+    if !described.is_empty() {
+        // A map of words and numbers always serialises.
+        metadata.insert(BLOCKS.to_string(), serde_json::to_string(&described).unwrap_or_default());
+    }
+    Ok((safetensors_from_tensors(&tensors, &metadata), all))
+}
+
+fn decoded(stored: &Stored) -> Vec<f32> {
+    match stored {
+        // Plain tensors are floats here.
+        Stored::Plain(tensor) => tensor.to_f32().unwrap_or_default(),
+        Stored::Blocks(blocks) => blocks.to_f32(),
+    }
+}
+
+fn format_name(storage: &Storage) -> &'static str {
+    match storage {
+        Storage::F32 => "F32",
+        Storage::F16 => "F16",
+        Storage::Blocks(spec) => spec.format.name(),
+    }
+}
+
+fn stored_bytes(storage: &Storage, shape: &[usize]) -> usize {
+    let n: usize = shape.iter().product();
+    match storage {
+        Storage::F32 => 4 * n,
+        Storage::F16 => 2 * n,
+        Storage::Blocks(spec) => match spec.format {
+            BlockFormat::Q8 => n + 2 * n / spec.block,
+            BlockFormat::Q4 => n / 2 + 2 * n / spec.block,
+        },
+    }
+}

@@ -1,0 +1,65 @@
+//! The default model in fewer bits: how large it is, what stays whole, and what changes.
+
+use std::path::PathBuf;
+
+use oneflow_web::checkpoint::blocks::BlockFormat;
+use oneflow_web::checkpoint::folder::read_folder;
+use oneflow_web::checkpoint::load::cpu_model;
+use oneflow_web::data::Stream;
+use oneflow_web::data::cards::Cards;
+use oneflow_web::train::compare::{Probe, stories};
+use oneflow_web::train::quantize::{Files, Q4_BYTES, Report, quantize};
+
+fn files() -> Files {
+    read_folder(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("pkg/models/storyworld")).unwrap().files
+}
+
+fn probe(files: &Files) -> Probe {
+    Probe::new(files, Box::new(Cards(Stream::Validation)), 1).unwrap()
+}
+
+fn format<'a>(report: &'a Report, name: &str) -> &'a str {
+    report.tensors.iter().find(|tensor| tensor.name == name).unwrap().format
+}
+
+#[test]
+fn fewer_bits_take_less_room_and_change_more() {
+    let files = files();
+    let probe = probe(&files);
+    let (_, f16) = quantize(&files, None, &probe).unwrap();
+    let (q8_files, q8) = quantize(&files, Some(BlockFormat::Q8), &probe).unwrap();
+    let (q4_files, q4) = quantize(&files, Some(BlockFormat::Q4), &probe).unwrap();
+    // It is stored in 16 bits: nothing changes.
+    assert!(f16.change.draws == 0.0 && f16.change.velocity == 0.0 && f16.change.slots > 0);
+    assert!(f16.bytes_per_number > 1.99 && q8.bytes_per_number < 1.1 && q4.bytes_per_number <= Q4_BYTES);
+    assert!(q8.change.draws > 0.0 && q4.change.draws > 4.0 * q8.change.draws, "{:?} {:?}", q8.change, q4.change);
+    assert!(q4.change.velocity > 2.0 * q8.change.velocity);
+    for report in [&q8, &q4] {
+        assert_eq!(format(report, "heads.gate"), "F16");
+        assert_eq!(format(report, "blocks.2.mlp.norm"), "F32");
+        assert_eq!(format(report, "codec.std"), "F32");
+        assert_eq!(format(report, "adapter.out"), "q8");
+        assert_eq!(format(report, "codec.components"), "q8");
+    }
+    assert_eq!(format(&q8, "blocks.2.mlp.down"), "q8");
+
+    // What q4 leaves of its bytes goes to those that change most for their numbers.
+    let of = |format: &str| {
+        let measured = q4.tensors.iter().filter(|tensor| tensor.change.is_some() && tensor.format == format);
+        measured.map(|tensor| tensor.change.unwrap() / tensor.numbers as f64).collect::<Vec<f64>>()
+    };
+    let (promoted, left) = (of("q8"), of("q4"));
+    assert!(!promoted.is_empty() && !left.is_empty());
+    let best_left = left.iter().copied().fold(0.0, f64::max);
+    assert!(promoted.iter().any(|&change| change >= best_left));
+
+    // Both load, and twice the same is the same.
+    let (before, after) = (cpu_model(files.clone()).unwrap(), cpu_model(q8_files).unwrap());
+    assert!(cpu_model(q4_files.clone()).is_ok());
+    assert!(quantize(&files, Some(BlockFormat::Q4), &probe).unwrap().0 == q4_files);
+    let prompts = ["A picture of a sleepy owl in the snow.".to_string()];
+    let same = stories(&before, &before, &prompts).unwrap();
+    assert!(same.same == 1 && same.changed == 0 && same.tokens > 4, "{same:?}");
+    let told = stories(&before, &after, &prompts).unwrap();
+    assert_eq!((told.n, told.tokens, told.same == 1), (1, same.tokens, told.changed == 0));
+}
