@@ -62,6 +62,13 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// Training stopped before a step that would have spoiled the weights.
+    Diverged {
+        /// The step, counted from 1, that was not made.
+        step: usize,
+        /// What was found, and what was expected.
+        reason: String,
+    },
     /// The operating system refused a file operation.
     Io {
         /// The path it was about.
@@ -87,6 +94,7 @@ impl Error {
             Error::Model { .. } => "invalid-model",
             Error::Snapshot { .. } => "invalid-snapshot",
             Error::Data { .. } => "invalid-data",
+            Error::Diverged { .. } => "diverged",
             Error::Io { .. } => "io",
             Error::Internal { .. } => "internal",
         }
@@ -117,6 +125,7 @@ impl fmt::Display for Error {
             Error::Data { file, line, field, reason } => {
                 write!(f, "{file}, line {line}, field `{field}`: {reason}")
             }
+            Error::Diverged { step, reason } => write!(f, "training stopped before step {step}: {reason}"),
             Error::Io { path, .. } => write!(f, "cannot read or write {path}"),
             Error::Internal { reason } => write!(f, "internal error: {reason}; please report it"),
         }

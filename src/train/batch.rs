@@ -5,7 +5,7 @@
 use super::config::TrainConfig;
 use super::source::{Clean, Source};
 use crate::error::Result;
-use crate::flow::noising::{Corruption, Noised, noise_at};
+use crate::flow::noising::{Bag, Corruption, Noised, noise_at};
 use crate::flow::rng::Rng;
 use crate::flow::schedule::Schedule;
 use crate::flow::sequence::Sequence;
@@ -18,6 +18,23 @@ pub struct Batch {
     pub input: Input,
     /// What its heads should say.
     pub targets: Targets,
+    /// Where its sequences come from, one note each, to report on them.
+    pub notes: Vec<Note>,
+}
+
+/// A sequence of a batch: which document, and what noise left of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Note {
+    /// The document's index.
+    pub index: u64,
+    /// Elements of its clean response.
+    pub n_clean: usize,
+    /// The noisy sequence.
+    pub sequence: Sequence,
+    /// What is missing from each of its slots.
+    pub bags: Vec<Bag>,
+    /// Times in [0, 1] of the pictures that are left, in reading order.
+    pub image_times: Vec<f32>,
 }
 
 /// Targets of a batch; `n` is the number of its slots.
@@ -47,6 +64,7 @@ pub struct Targets {
 
 /// A document under noise, ready to be put into a batch.
 struct NoisyRow {
+    index: u64,
     noised: Noised,
     clean_len: usize,
     /// Latents at their time, and the clean latents minus the noise.
@@ -57,6 +75,16 @@ impl NoisyRow {
     /// What a batch is padded to: pictures, and text rows.
     fn shape(&self) -> (usize, usize) {
         (self.images.len(), self.noised.sequence.elements.len())
+    }
+
+    fn note(&self) -> Note {
+        Note {
+            index: self.index,
+            n_clean: self.clean_len - 1,
+            sequence: self.noised.sequence.clone(),
+            bags: self.noised.bags.clone(),
+            image_times: self.noised.images.iter().map(|image| image.t).collect(),
+        }
     }
 }
 
@@ -71,13 +99,14 @@ pub fn pool(config: &TrainConfig, source: &Source, pool: usize) -> Result<Vec<Ve
         .map(|i| {
             let index = (pool * n_rows + i) as u64;
             let mut rng = Rng::stream(config.seed, index);
-            Ok(noisy_row(config, source, source.clean(index)?, &mut rng))
+            Ok(noisy_row(config, source, index, source.clean(index)?, &mut rng))
         })
         .collect::<Result<_>>()?;
     rows.sort_by_key(NoisyRow::shape);
     // Shards of one shape each, so that little is padding, in a random order, so that a step sees
     // several shapes and the gradient has no rhythm.
-    let n_shards = config.pool_steps * config.n_shards;
+    let per_step = config.n_shards * config.accumulate;
+    let n_shards = config.pool_steps * per_step;
     let mut shards: Vec<Batch> = (0..n_shards)
         .map(|i| batch(config, source, &rows[i * n_rows / n_shards..(i + 1) * n_rows / n_shards]))
         .collect();
@@ -86,10 +115,10 @@ pub fn pool(config: &TrainConfig, source: &Source, pool: usize) -> Result<Vec<Ve
         shards.swap(i, rng.below(i + 1));
     }
     let mut left = shards.into_iter();
-    Ok((0..config.pool_steps).map(|_| left.by_ref().take(config.n_shards).collect()).collect())
+    Ok((0..config.pool_steps).map(|_| left.by_ref().take(per_step).collect()).collect())
 }
 
-fn noisy_row(config: &TrainConfig, source: &Source, clean: Clean, rng: &mut Rng) -> NoisyRow {
+fn noisy_row(config: &TrainConfig, source: &Source, index: u64, clean: Clean, rng: &mut Rng) -> NoisyRow {
     let mut sequence = clean.sequence;
     let dropped = rng.bernoulli(config.prompt_dropout);
     if dropped {
@@ -127,7 +156,7 @@ fn noisy_row(config: &TrainConfig, source: &Source, clean: Clean, rng: &mut Rng)
             (at, velocity)
         })
         .collect();
-    NoisyRow { noised, clean_len, images }
+    NoisyRow { index, noised, clean_len, images }
 }
 
 fn batch(config: &TrainConfig, source: &Source, rows: &[NoisyRow]) -> Batch {
@@ -174,5 +203,6 @@ fn batch(config: &TrainConfig, source: &Source, rows: &[NoisyRow]) -> Batch {
             }
         }
     }
-    Batch { input, targets }
+    let notes = rows.iter().map(NoisyRow::note).collect();
+    Batch { input, targets, notes }
 }

@@ -36,6 +36,10 @@ pub struct TrainConfig {
     /// Parts of a batch that are differentiated side by side, one thread each; at most the
     /// processors at hand. Another number sums in another order.
     pub n_shards: usize,
+    /// Rounds in which the parts of a batch are differentiated, for less memory: `batch_size`
+    /// documents in `accumulate` × `n_shards` parts, `n_shards` of them at a time.
+    #[serde(default = "one")]
+    pub accumulate: usize,
     /// Steps whose documents are sorted by length together.
     pub pool_steps: usize,
     /// How gradients become steps.
@@ -50,6 +54,9 @@ pub struct TrainConfig {
     pub weight_decay: f32,
     /// Gradients are scaled down to this norm.
     pub clip_norm: f32,
+    /// A loss of more than so many times its running mean stops the run ([`guard`](super::guard)).
+    #[serde(default = "spike_factor")]
+    pub spike_factor: f32,
     /// Decay of the exponential moving average of the weights.
     pub ema_decay: f32,
     /// Weight of the flow-matching loss beside the text loss.
@@ -66,8 +73,23 @@ pub struct TrainConfig {
     pub log_every: usize,
     /// A checkpoint every so many steps.
     pub save_every: usize,
+    /// How many checkpoints are kept.
+    #[serde(default = "keep_checkpoints")]
+    pub keep_checkpoints: usize,
     /// A sample sheet every so many steps.
     pub sample_every: usize,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn keep_checkpoints() -> usize {
+    2
+}
+
+fn spike_factor() -> f32 {
+    10.0
 }
 
 /// What a model learns from.
@@ -162,15 +184,22 @@ impl TrainConfig {
             ("max_rows", self.max_rows),
             ("batch_size", self.batch_size),
             ("n_shards", self.n_shards),
+            ("accumulate", self.accumulate),
             ("pool_steps", self.pool_steps),
             ("log_every", self.log_every),
             ("save_every", self.save_every),
+            ("keep_checkpoints", self.keep_checkpoints),
             ("sample_every", self.sample_every),
         ];
         for (field, found) in counts {
             if found == 0 {
                 return bad(field, "0".into(), "at least 1");
             }
+        }
+        let n_parts = self.accumulate.saturating_mul(self.n_shards);
+        if self.batch_size < n_parts {
+            let expected = format!("at least {n_parts}, a document for each of `accumulate` × `n_shards` parts");
+            return bad("batch_size", self.batch_size.to_string(), &expected);
         }
         let shares = [
             ("prompt_dropout", self.prompt_dropout),
@@ -194,6 +223,9 @@ impl TrainConfig {
             if !(found > 0.0 && found.is_finite()) {
                 return bad(field, found.to_string(), "a positive number");
             }
+        }
+        if !(self.spike_factor > 1.0) {
+            return bad("spike_factor", self.spike_factor.to_string(), "a number above 1");
         }
         Ok(())
     }
