@@ -8,6 +8,7 @@ pub mod codec_fit;
 pub mod config;
 pub mod export;
 pub mod guard;
+mod letters;
 mod log;
 pub mod look;
 pub mod loss;

@@ -1,7 +1,7 @@
 //! `oneflow train`: the loop around the steps, with its log, checkpoints, plots and samples.
 //!
 //! A run folder holds `config.json`, `tokenizer.json`, `codec.safetensors`, `log.jsonl`,
-//! `loss.png`, `samples/` and `checkpoints/step-N.safetensors`, and
+//! `loss.png`, `bins.png`, `samples/` and `checkpoints/step-N.safetensors`, and
 //! `stopped-at-N.json` if a step had to be refused.
 
 use std::fs;
@@ -127,6 +127,7 @@ pub fn run(config: &TrainConfig, out: &Path, settings: &Settings<'_>) -> Result<
         if report.step % config.save_every == 0 || last {
             checkpoints::save(&trainer, out, config.keep_checkpoints)?;
             plot::losses(&out.join("log.jsonl"), &out.join("loss.png"))?;
+            plot::bins(&out.join("log.jsonl"), &out.join("bins.png"))?;
         }
         if report.step % config.sample_every == 0 || last {
             let model = trained.model(&config.model, trainer.averaged())?;
