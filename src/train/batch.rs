@@ -119,6 +119,9 @@ pub fn pool(config: &TrainConfig, source: &Source, pool: usize) -> Result<Vec<Ve
 }
 
 fn noisy_row(config: &TrainConfig, source: &Source, index: u64, clean: Clean, rng: &mut Rng) -> NoisyRow {
+    // No number is drawn for what a run does not ask for.
+    let text_only = config.text_only_share > 0.0 && rng.bernoulli(config.text_only_share);
+    let clean = if text_only { clean.without_pictures() } else { clean };
     let mut sequence = clean.sequence;
     let dropped = rng.bernoulli(config.prompt_dropout);
     if dropped {
@@ -129,9 +132,11 @@ fn noisy_row(config: &TrainConfig, source: &Source, index: u64, clean: Clean, rn
     let clean_len = sequence.elements.len() - sequence.n_prompt + 1;
     let schedule = Schedule::Linear;
     let mut corruption = if rng.bernoulli(config.pair_share) {
-        let clean_text = rng.bernoulli(config.pair_clean_text);
+        let u = rng.uniform();
+        let clean_text = u < config.pair_clean_text;
+        let clean_pictures = !clean_text && u < config.pair_clean_text + config.pair_clean_pictures;
         let t_text = if clean_text { 1.0 } else { rng.uniform() };
-        let times: Vec<f32> = clean.latents.iter().map(|_| rng.uniform()).collect();
+        let times: Vec<f32> = clean.latents.iter().map(|_| if clean_pictures { 1.0 } else { rng.uniform() }).collect();
         Corruption::draw_pair(&sequence, schedule, t_text, &times, rng)
     } else {
         let complete = rng.bernoulli(config.complete_share);

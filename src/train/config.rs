@@ -65,10 +65,18 @@ pub struct TrainConfig {
     pub prompt_dropout: f32,
     /// Share of interleaved documents drawn with complete text (τ in [1, 2]); the paper's is 0.5.
     pub complete_share: f32,
-    /// Share of documents noised with independent times (regime b), pictures never absent.
+    /// Share of documents noised with independent times, pictures never absent; the others are
+    /// noised on the joint clock (regime c of section 2.3 of the paper).
     pub pair_share: f32,
     /// Share of those whose text is clean (regime a, text to picture).
     pub pair_clean_text: f32,
+    /// Share of those whose pictures are clean (regime a, picture to text). The rest are regime b,
+    /// both under noise: the paper's mixed-generation probability is one less these two.
+    #[serde(default)]
+    pub pair_clean_pictures: f32,
+    /// Share of documents whose pictures are left out.
+    #[serde(default)]
+    pub text_only_share: f32,
     /// A line in the log every so many steps.
     pub log_every: usize,
     /// A checkpoint every so many steps.
@@ -206,6 +214,8 @@ impl TrainConfig {
             ("complete_share", self.complete_share),
             ("pair_share", self.pair_share),
             ("pair_clean_text", self.pair_clean_text),
+            ("pair_clean_pictures", self.pair_clean_pictures),
+            ("text_only_share", self.text_only_share),
             ("final_rate", self.final_rate as f32),
             ("ema_decay", self.ema_decay),
         ];
@@ -213,6 +223,10 @@ impl TrainConfig {
             if !(0.0..=1.0).contains(&found) {
                 return bad(field, found.to_string(), "a number in [0, 1]");
             }
+        }
+        let clean = self.pair_clean_text + self.pair_clean_pictures;
+        if clean > 1.0 {
+            return bad("pair_clean_pictures", clean.to_string(), "at most 1 together with `pair_clean_text`");
         }
         let positive = [
             ("learning_rate", self.learning_rate as f32),

@@ -16,6 +16,7 @@ mod mix;
 mod model;
 mod noising;
 mod painting;
+mod regimes;
 mod resuming;
 mod sampler;
 mod snapshot;

@@ -52,6 +52,8 @@ pub fn config() -> TrainConfig {
         complete_share: 0.3,
         pair_share: 0.2,
         pair_clean_text: 0.5,
+        pair_clean_pictures: 0.0,
+        text_only_share: 0.0,
         log_every: 1,
         save_every: 1,
         keep_checkpoints: 2,
