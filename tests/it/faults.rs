@@ -124,6 +124,8 @@ fn a_second_interrupt_ends_at_once() {
     let mut child = command(&path, &out, false).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().contains("steps of 4000 documents")));
+    // Until it is at the step.
+    std::thread::sleep(Duration::from_secs(1));
     interrupt(&child);
     std::thread::sleep(Duration::from_millis(200));
     let start = Instant::now();
