@@ -238,7 +238,7 @@ impl TrainConfig {
                 return bad(field, found.to_string(), "a positive number");
             }
         }
-        if !(self.spike_factor > 1.0) {
+        if !(self.spike_factor > 1.0 && self.spike_factor.is_finite()) {
             return bad("spike_factor", self.spike_factor.to_string(), "a number above 1");
         }
         Ok(())

@@ -148,15 +148,14 @@ fn looked_at(error: Error, out: &Path, shards: &[Batch], gradient: &Gradient, tr
         Err(error) => format!("its batch could not be saved ({error})"),
     };
     let good = match checkpoints::last(out) {
-        Ok(path) => format!("{} is as it was", path.display()),
-        Err(_) => "there is no checkpoint yet".into(),
+        Ok(path) => format!("{} is as it was, go on from it with --resume", path.display()),
+        Err(_) => "there is no checkpoint yet, start again".into(),
     };
     match error {
         Error::Diverged { step, reason } => Error::Diverged {
             step,
             reason: format!(
-                "{reason}; {look}, and {good}; go on with --resume and a lower `learning_rate`, or a higher \
-                 `spike_factor` if the batch is only hard"
+                "{reason}; {look}; {good} and a lower `learning_rate`, or a higher `spike_factor` if the batch is only hard"
             ),
         },
         other => other,

@@ -17,6 +17,7 @@ mod mix;
 mod model;
 mod noising;
 mod painting;
+mod plots;
 mod regimes;
 mod resuming;
 mod sampler;
