@@ -62,6 +62,13 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// Training stopped before a step that would have spoiled the weights.
+    Diverged {
+        /// The step, counted from 1, that was not made.
+        step: usize,
+        /// What was found, and what was expected.
+        reason: String,
+    },
     /// The operating system refused a file operation.
     Io {
         /// The path it was about.
@@ -105,6 +112,7 @@ impl Error {
             Error::Model { .. } => "invalid-model",
             Error::Snapshot { .. } => "invalid-snapshot",
             Error::Data { .. } => "invalid-data",
+            Error::Diverged { .. } => "diverged",
             Error::Io { .. } => "io",
             Error::Adapter { .. } => "unsupported",
             Error::OutOfMemory { .. } => "out-of-memory",
@@ -138,6 +146,7 @@ impl fmt::Display for Error {
             Error::Data { file, line, field, reason } => {
                 write!(f, "{file}, line {line}, field `{field}`: {reason}")
             }
+            Error::Diverged { step, reason } => write!(f, "training stopped before step {step}: {reason}"),
             Error::Io { path, .. } => write!(f, "cannot read or write {path}"),
             Error::Adapter { found, expected } => write!(f, "the GPU is {found}; expected {expected}"),
             Error::OutOfMemory { what } => {

@@ -6,7 +6,7 @@ use super::config::TrainConfig;
 use super::mistakes;
 use super::source::Source;
 use crate::error::Result;
-use crate::flow::noising::{Corruption, Noised, noise_at};
+use crate::flow::noising::{Bag, Corruption, Noised, noise_at};
 use crate::flow::rng::Rng;
 use crate::flow::schedule::Schedule;
 use crate::flow::sequence::Sequence;
@@ -19,6 +19,23 @@ pub struct Batch {
     pub input: Input,
     /// What its heads should say.
     pub targets: Targets,
+    /// Where its sequences come from, one note each, to report on them.
+    pub notes: Vec<Note>,
+}
+
+/// A sequence of a batch: which document, and what noise left of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Note {
+    /// The document's index.
+    pub index: u64,
+    /// Elements of its clean response.
+    pub n_clean: usize,
+    /// The noisy sequence.
+    pub sequence: Sequence,
+    /// What is missing from each of its slots.
+    pub bags: Vec<Bag>,
+    /// Times in [0, 1] of the pictures that are left, in reading order.
+    pub image_times: Vec<f32>,
 }
 
 /// Targets of a batch; `n` is the number of its slots.
@@ -53,6 +70,7 @@ pub struct Targets {
 
 /// A document under noise, ready to be put into a batch.
 struct NoisyRow {
+    index: u64,
     noised: Noised,
     clean_len: usize,
     /// Latents at their time, and the clean latents minus the noise.
@@ -63,6 +81,16 @@ impl NoisyRow {
     /// What a batch is padded to: pictures, and text rows.
     fn shape(&self) -> (usize, usize) {
         (self.images.len(), self.noised.sequence.elements.len())
+    }
+
+    fn note(&self) -> Note {
+        Note {
+            index: self.index,
+            n_clean: self.clean_len - 1,
+            sequence: self.noised.sequence.clone(),
+            bags: self.noised.bags.clone(),
+            image_times: self.noised.images.iter().map(|image| image.t).collect(),
+        }
     }
 }
 
@@ -83,7 +111,8 @@ pub fn pool(config: &TrainConfig, source: &Source, pool: usize) -> Result<Vec<Ve
     rows.sort_by_key(NoisyRow::shape);
     // Shards of one shape each, so that little is padding, in a random order, so that a step sees
     // several shapes and the gradient has no rhythm.
-    let n_shards = config.pool_steps * config.n_shards;
+    let per_step = config.n_shards * config.accumulate;
+    let n_shards = config.pool_steps * per_step;
     let mut shards: Vec<Batch> = (0..n_shards)
         .map(|i| batch(config, source, &rows[i * n_rows / n_shards..(i + 1) * n_rows / n_shards]))
         .collect();
@@ -92,11 +121,14 @@ pub fn pool(config: &TrainConfig, source: &Source, pool: usize) -> Result<Vec<Ve
         shards.swap(i, rng.below(i + 1));
     }
     let mut left = shards.into_iter();
-    Ok((0..config.pool_steps).map(|_| left.by_ref().take(config.n_shards).collect()).collect())
+    Ok((0..config.pool_steps).map(|_| left.by_ref().take(per_step).collect()).collect())
 }
 
 fn noisy_row(config: &TrainConfig, source: &Source, index: u64, rng: &mut Rng) -> Result<NoisyRow> {
     let clean = source.clean(index)?;
+    // No number is drawn for what a run does not ask for.
+    let text_only = config.text_only_share > 0.0 && rng.bernoulli(config.text_only_share);
+    let clean = if text_only { clean.without_pictures() } else { clean };
     let mut sequence = clean.sequence.clone();
     let dropped = rng.bernoulli(config.prompt_dropout);
     if dropped {
@@ -110,9 +142,11 @@ fn noisy_row(config: &TrainConfig, source: &Source, index: u64, rng: &mut Rng) -
     // Mistakes count, and can be told from what is right, where the text is all there.
     let complete_share = if is_mistaken { config.complete_share.max(0.5) } else { config.complete_share };
     let mut corruption = if rng.bernoulli(config.pair_share) {
-        let clean_text = rng.bernoulli(config.pair_clean_text);
+        let u = rng.uniform();
+        let clean_text = u < config.pair_clean_text;
+        let clean_pictures = !clean_text && u < config.pair_clean_text + config.pair_clean_pictures;
         let t_text = if clean_text { 1.0 } else { rng.uniform() };
-        let times: Vec<f32> = clean.latents.iter().map(|_| rng.uniform()).collect();
+        let times: Vec<f32> = clean.latents.iter().map(|_| if clean_pictures { 1.0 } else { rng.uniform() }).collect();
         Corruption::draw_pair(&sequence, schedule, t_text, &times, rng)
     } else {
         let complete = rng.bernoulli(complete_share);
@@ -141,7 +175,7 @@ fn noisy_row(config: &TrainConfig, source: &Source, index: u64, rng: &mut Rng) -
             (at, velocity)
         })
         .collect();
-    Ok(NoisyRow { noised, clean_len, images })
+    Ok(NoisyRow { index, noised, clean_len, images })
 }
 
 fn batch(config: &TrainConfig, source: &Source, rows: &[NoisyRow]) -> Batch {
@@ -192,5 +226,6 @@ fn batch(config: &TrainConfig, source: &Source, rows: &[NoisyRow]) -> Batch {
             }
         }
     }
-    Batch { input, targets }
+    let notes = rows.iter().map(NoisyRow::note).collect();
+    Batch { input, targets, notes }
 }

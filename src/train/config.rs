@@ -36,6 +36,10 @@ pub struct TrainConfig {
     /// Parts of a batch that are differentiated side by side, one thread each; at most the
     /// processors at hand. Another number sums in another order.
     pub n_shards: usize,
+    /// Rounds in which the parts of a batch are differentiated, for less memory: `batch_size`
+    /// documents in `accumulate` × `n_shards` parts, `n_shards` of them at a time.
+    #[serde(default = "one")]
+    pub accumulate: usize,
     /// Steps whose documents are sorted by length together.
     pub pool_steps: usize,
     /// How gradients become steps.
@@ -50,6 +54,9 @@ pub struct TrainConfig {
     pub weight_decay: f32,
     /// Gradients are scaled down to this norm.
     pub clip_norm: f32,
+    /// A loss of more than so many times its running mean stops the run ([`guard`](super::guard)).
+    #[serde(default = "spike_factor")]
+    pub spike_factor: f32,
     /// Decay of the exponential moving average of the weights.
     pub ema_decay: f32,
     /// Weight of the flow-matching loss beside the text loss.
@@ -58,7 +65,8 @@ pub struct TrainConfig {
     pub prompt_dropout: f32,
     /// Share of interleaved documents drawn with complete text (τ in [1, 2]); the paper's is 0.5.
     pub complete_share: f32,
-    /// Share of documents noised with independent times (regime b), pictures never absent.
+    /// Share of documents noised with independent times, pictures never absent; the others are
+    /// noised on the joint clock (regime c of section 2.3 of the paper).
     pub pair_share: f32,
     /// Share of those whose text is clean (regime a, text to picture).
     pub pair_clean_text: f32,
@@ -66,12 +74,34 @@ pub struct TrainConfig {
     /// network with a delete head.
     #[serde(default)]
     pub mistake_share: f32,
+    /// Share of those whose pictures are clean (regime a, picture to text). The rest are regime b,
+    /// both under noise: the paper's mixed-generation probability is one less these two.
+    #[serde(default)]
+    pub pair_clean_pictures: f32,
+    /// Share of documents whose pictures are left out.
+    #[serde(default)]
+    pub text_only_share: f32,
     /// A line in the log every so many steps.
     pub log_every: usize,
     /// A checkpoint every so many steps.
     pub save_every: usize,
+    /// How many checkpoints are kept.
+    #[serde(default = "keep_checkpoints")]
+    pub keep_checkpoints: usize,
     /// A sample sheet every so many steps.
     pub sample_every: usize,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn keep_checkpoints() -> usize {
+    2
+}
+
+fn spike_factor() -> f32 {
+    10.0
 }
 
 /// What a model learns from.
@@ -166,9 +196,11 @@ impl TrainConfig {
             ("max_rows", self.max_rows),
             ("batch_size", self.batch_size),
             ("n_shards", self.n_shards),
+            ("accumulate", self.accumulate),
             ("pool_steps", self.pool_steps),
             ("log_every", self.log_every),
             ("save_every", self.save_every),
+            ("keep_checkpoints", self.keep_checkpoints),
             ("sample_every", self.sample_every),
         ];
         for (field, found) in counts {
@@ -176,12 +208,19 @@ impl TrainConfig {
                 return bad(field, "0".into(), "at least 1");
             }
         }
+        let n_parts = self.accumulate.saturating_mul(self.n_shards);
+        if self.batch_size < n_parts {
+            let expected = format!("at least {n_parts}, a document for each of `accumulate` × `n_shards` parts");
+            return bad("batch_size", self.batch_size.to_string(), &expected);
+        }
         let shares = [
             ("prompt_dropout", self.prompt_dropout),
             ("complete_share", self.complete_share),
             ("pair_share", self.pair_share),
             ("pair_clean_text", self.pair_clean_text),
             ("mistake_share", self.mistake_share),
+            ("pair_clean_pictures", self.pair_clean_pictures),
+            ("text_only_share", self.text_only_share),
             ("final_rate", self.final_rate as f32),
             ("ema_decay", self.ema_decay),
         ];
@@ -189,6 +228,10 @@ impl TrainConfig {
             if !(0.0..=1.0).contains(&found) {
                 return bad(field, found.to_string(), "a number in [0, 1]");
             }
+        }
+        let clean = self.pair_clean_text + self.pair_clean_pictures;
+        if clean > 1.0 {
+            return bad("pair_clean_pictures", clean.to_string(), "at most 1 together with `pair_clean_text`");
         }
         let positive = [
             ("learning_rate", self.learning_rate as f32),
@@ -199,6 +242,9 @@ impl TrainConfig {
             if !(found > 0.0 && found.is_finite()) {
                 return bad(field, found.to_string(), "a positive number");
             }
+        }
+        if !(self.spike_factor > 1.0 && self.spike_factor.is_finite()) {
+            return bad("spike_factor", self.spike_factor.to_string(), "a number above 1");
         }
         Ok(())
     }

@@ -25,9 +25,21 @@ pub struct Losses {
     pub image: Tensor<1>,
 }
 
+/// The same terms one by one, without weights: for reports.
+pub struct Each {
+    /// Cross-entropy of each slot's gate `[n]`.
+    pub gate: Tensor<1>,
+    /// λ - k·log λ of each slot, 0 where nothing is missing `[n]`.
+    pub poisson: Tensor<1>,
+    /// -log Q of each missing element, if any.
+    pub tokens: Option<Tensor<1>>,
+    /// Mean squared error of each picture's velocity, 0 for clean ones and padding `[b·images]`.
+    pub images: Option<Tensor<1>>,
+}
+
 /// Runs the network on a batch and compares.
-pub fn losses(network: &Network<Tensor<2>>, ops: &BurnOps, batch: &Batch, image_weight: f32) -> Losses {
-    let Batch { input, targets } = batch;
+pub fn losses(network: &Network<Tensor<2>>, ops: &BurnOps, batch: &Batch, image_weight: f32) -> (Losses, Each) {
+    let Batch { input, targets, .. } = batch;
     let hidden = network.forward(ops, input);
     let heads = network.gate(ops, &hidden.slots);
     let n = targets.counts.len();
@@ -36,9 +48,16 @@ pub fn losses(network: &Network<Tensor<2>>, ops: &BurnOps, batch: &Batch, image_
     // The token head runs once for each slot with a bag.
     let with_bag = (!targets.bag_slots.is_empty()).then(|| ops.select(&hidden.slots, &targets.bag_slots));
     let token_logits = with_bag.map(|slots| network.token_logits(ops, &slots));
-    let TextLosses { tokens, gate, poisson } = text_losses(ops, gate_logit, rate_raw, token_logits, targets);
+    let mut each = text_each(ops, gate_logit, rate_raw, token_logits, targets);
+    let TextLosses { tokens, gate, poisson } = weighed(ops, &each, targets);
     let image = match hidden.images {
-        Some(output) if targets.n_noised > 0 => image_loss(ops, output, targets),
+        Some(output) if targets.n_noised > 0 => {
+            let errors = image_errors(ops, output, targets);
+            let n_images = input.batch * input.n_images;
+            let by_picture = errors.clone().reshape([n_images, input.n_patches]).sum_dim(1).reshape([n_images]);
+            each.images = Some(by_picture.mul_scalar(targets.n_noised as f32));
+            errors.sum()
+        }
         _ => Tensor::zeros([1], &ops.device),
     };
     let deletion = match network.deletions(ops, &hidden.slots) {
@@ -47,7 +66,7 @@ pub fn losses(network: &Network<Tensor<2>>, ops: &BurnOps, batch: &Batch, image_
     };
     let text = tokens.clone() + gate.clone() + poisson.clone() + deletion.clone();
     let total = text + image.clone().mul_scalar(image_weight);
-    Losses { total, tokens, gate, poisson, deletion, image }
+    (Losses { total, tokens, gate, poisson, deletion, image }, each)
 }
 
 /// The text terms of [`Losses`].
@@ -69,21 +88,36 @@ pub fn text_losses(
     token_logits: Option<Tensor<2>>,
     targets: &Targets,
 ) -> TextLosses {
-    let weights = row(ops, targets.slot_weights.clone());
+    weighed(ops, &text_each(ops, gate_logit, rate_raw, token_logits, targets), targets)
+}
+
+fn text_each(
+    ops: &BurnOps,
+    gate_logit: Tensor<1>,
+    rate_raw: Tensor<1>,
+    token_logits: Option<Tensor<2>>,
+    targets: &Targets,
+) -> Each {
     let is_closed = row(ops, targets.counts.iter().map(|&k| f32::from(u8::from(k == 0.0))).collect());
-    let bce = activation::softplus(gate_logit.clone(), 1.0) - gate_logit * is_closed.clone();
-    let gate = (bce * weights.clone()).sum();
+    let gate = activation::softplus(gate_logit.clone(), 1.0) - gate_logit * is_closed.clone();
 
     let rate = activation::softplus(rate_raw, 1.0).add_scalar(1.0);
     let counts = row(ops, targets.counts.clone());
     let poisson = (rate.clone() - counts * rate.log()) * is_closed.neg().add_scalar(1.0);
-    let poisson = (poisson * weights).sum();
 
-    let tokens = match token_logits {
-        Some(logits) => token_loss(ops, logits, targets),
+    let tokens = token_logits.map(|logits| token_loss(ops, logits, targets));
+    Each { gate, poisson, tokens, images: None }
+}
+
+/// Weighted sums.
+fn weighed(ops: &BurnOps, each: &Each, targets: &Targets) -> TextLosses {
+    let weights = row(ops, targets.slot_weights.clone());
+    let tokens = match &each.tokens {
+        Some(tokens) => (tokens.clone() * row(ops, targets.pair_weights.clone())).sum(),
         None => Tensor::zeros([1], &ops.device),
     };
-    TextLosses { tokens, gate, poisson }
+    let gate = (each.gate.clone() * weights.clone()).sum();
+    TextLosses { tokens, gate, poisson: (each.poisson.clone() * weights).sum() }
 }
 
 /// The cross-entropy of the delete head's logits `[n]`.
@@ -95,13 +129,18 @@ pub fn deletion_loss(ops: &BurnOps, logits: Tensor<1>, targets: &Targets) -> Ten
 
 /// Eq. 9 on the adapter's output `[b·images·p, k]`.
 pub fn image_loss(ops: &BurnOps, output: Tensor<2>, targets: &Targets) -> Tensor<1> {
+    image_errors(ops, output, targets).sum()
+}
+
+/// Its summands, one a patch `[b·images·p]`.
+fn image_errors(ops: &BurnOps, output: Tensor<2>, targets: &Targets) -> Tensor<1> {
     let [rows, coefs] = output.dims();
     let shape = |values: &[f32]| Tensor::<2>::from_data(TensorData::new(values.to_vec(), [rows, coefs]), &ops.device);
     let error = output - shape(&targets.image_targets);
-    (error.clone() * error * shape(&targets.image_weights)).sum()
+    (error.clone() * error * shape(&targets.image_weights)).sum_dim(1).reshape([rows])
 }
 
-/// -Σ weight · log Q over all missing tokens.
+/// -log Q of each missing token.
 fn token_loss(ops: &BurnOps, logits: Tensor<2>, targets: &Targets) -> Tensor<1> {
     let [rows, vocab] = logits.dims();
     let log_probs = activation::log_softmax(logits, 1).reshape([rows * vocab]);
@@ -109,7 +148,7 @@ fn token_loss(ops: &BurnOps, logits: Tensor<2>, targets: &Targets) -> Tensor<1> 
         targets.pair_rows.iter().zip(&targets.pair_tokens).map(|(&r, &t)| r as i32 * vocab as i32 + t as i32).collect();
     let n = flat.len();
     let flat = Tensor::<1, Int>::from_data(TensorData::new(flat, [n]), &ops.device);
-    (log_probs.select(0, flat) * row(ops, targets.pair_weights.clone())).sum().neg()
+    log_probs.select(0, flat).neg()
 }
 
 fn row(ops: &BurnOps, values: Vec<f32>) -> Tensor<1> {

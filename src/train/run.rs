@@ -1,28 +1,29 @@
 //! `oneflow train`: the loop around the steps, with its log, checkpoints, plots and samples.
 //!
 //! A run folder holds `config.json`, `tokenizer.json`, `codec.safetensors`, `log.jsonl`,
-//! `loss.png`, `samples/` and `checkpoints/step-N/`. A checkpoint is written beside its place and
-//! renamed, so that a kill leaves the last good one whole.
+//! `loss.png`, `bins.png`, `samples/` and `checkpoints/step-N.safetensors`, and
+//! `stopped-at-N.json` if a step had to be refused.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::time::Instant;
 
 use burn::tensor::Device;
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::json;
+use serde_json::Value;
 
 use super::batch::{self, Batch};
 use super::bpe::train_bpe;
 use super::codec_fit;
 use super::config::TrainConfig;
 use super::export::{self, Trained};
+use super::log::Log;
 use super::source::Source;
-use super::trainer::{StepReport, Trainer};
-use super::{plot, sheet, start};
+use super::trainer::{Gradient, Trainer};
+use super::{checkpoints, look, plot, sheet, start};
+use crate::checkpoint::folder::write_file;
 use crate::data::{Documents, Part, Picture, Stream};
 use crate::error::{Error, Result};
 use crate::model::Tokenizer;
@@ -31,22 +32,54 @@ use crate::model::Tokenizer;
 const TOKENIZER_DOCUMENTS: u64 = 20_000;
 /// Documents whose pictures the codec is fitted to.
 const CODEC_DOCUMENTS: u64 = 1_500;
-/// Checkpoints kept.
-const KEPT: usize = 2;
+/// How a run is made, beside its configuration.
+pub struct Settings<'a> {
+    /// Whether it goes on from the run folder's last checkpoint.
+    pub resume: bool,
+    /// Once this is true the run saves a checkpoint after the step that it is at, and leaves.
+    pub stop: &'a AtomicBool,
+}
 
-/// Trains as `config` says, in folder `out`; goes on from `resume`'s last checkpoint if given.
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All steps were made; the model is in this folder.
+    Done(PathBuf),
+    /// It was asked to stop; its state is in this checkpoint.
+    Stopped(PathBuf),
+}
+
+/// Trains as `config` says, in folder `out`.
 ///
 /// # Errors
 ///
-/// [`Error::Io`], [`Error::Data`] or [`Error::Model`] naming the file; [`Error::Internal`] if the
-/// loss stops being a number.
-pub fn run(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
+/// [`Error::Option`] if the folder holds checkpoints already and the run is not to go on from them;
+/// [`Error::Io`], [`Error::Data`] or [`Error::Model`] naming the file; [`Error::Diverged`] if a step
+/// would spoil the weights, after its batch is written into the folder.
+pub fn run(config: &TrainConfig, out: &Path, settings: &Settings<'_>) -> Result<Outcome> {
+    if !settings.resume && !checkpoints::all(out)?.is_empty() {
+        return Err(Error::Option {
+            name: "out",
+            found: format!("{}, which holds checkpoints of a run", out.display()),
+            expected: "a new folder, or --resume to go on with that run".into(),
+        });
+    }
     create(out)?;
     create(&out.join("samples"))?;
     let trained = prepare(config, out)?;
     let mut config = config.clone();
     config.model.network.vocab_size = trained.tokenizer.vocab_size();
-    write(&out.join("config.json"), serde_json::to_string_pretty(&config).unwrap_or_default().as_bytes())?;
+    let mut trainer = Trainer::new(&config, Device::flex())?;
+    if settings.resume {
+        let last = checkpoints::last(out)?;
+        trainer = trainer.load(&last)?;
+        println!("resuming from {}", last.display());
+        print_changes(&config, &out.join("config.json"));
+    } else if let Some(folder) = &config.init {
+        trainer = trainer.with_weights(start::read(folder, &config.model)?.weights);
+        println!("starting from {}", folder.display());
+    }
+    write_file(&out.join("config.json"), serde_json::to_string_pretty(&config).unwrap_or_default().as_bytes())?;
     let source = Source::new(
         config.data.documents(Stream::Train, &config.model, config.seed)?,
         trained.tokenizer.clone(),
@@ -54,15 +87,6 @@ pub fn run(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
         trained.preconditioner.clone(),
         config.max_rows,
     )?;
-    let mut trainer = Trainer::new(&config, Device::flex())?;
-    if resume {
-        let last = last_checkpoint(out)?;
-        trainer = trainer.load(&last)?;
-        println!("resuming from {}", last.display());
-    } else if let Some(folder) = &config.init {
-        trainer = trainer.with_weights(start::read(folder, &config.model)?.weights);
-        println!("starting from {}", folder.display());
-    }
     println!(
         "{} weights, {} tokens, {} steps of {} documents",
         trainer.n_params(),
@@ -77,25 +101,33 @@ pub fn run(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
         bar.set_style(style);
     }
     let batches = prefetch(&config, source, trainer.step());
-    let mut speed = Speed::start();
     while trainer.step() < config.n_steps {
+        if settings.stop.load(Ordering::Relaxed) {
+            bar.abandon();
+            return Ok(Outcome::Stopped(checkpoints::save(&trainer, out, config.keep_checkpoints)?));
+        }
         let shards = batches.recv().map_err(|_| Error::Internal { reason: "the data thread stopped".into() })??;
-        let report = trainer.train_step(&shards)?;
-        speed.count(&shards);
-        log.add(&report, &shards);
+        let mut gradient = trainer.measure(&shards)?;
+        if let Err(error) = trainer.check(&gradient) {
+            bar.abandon();
+            return Err(looked_at(error, out, &shards, &gradient, &trained));
+        }
+        let each = std::mem::take(&mut gradient.each);
+        let report = trainer.apply(gradient);
+        log.add(&report, &shards, &each);
         if report.step % config.log_every == 0 {
-            let line = log.write(&speed)?;
+            let line = log.write()?;
             bar.set_message(line.clone());
             if bar.is_hidden() {
                 println!("{}/{} {line}", report.step, config.n_steps);
             }
-            speed = Speed::start();
         }
         bar.set_position(report.step as u64);
         let last = report.step == config.n_steps;
         if report.step % config.save_every == 0 || last {
-            save(&trainer, out)?;
+            checkpoints::save(&trainer, out, config.keep_checkpoints)?;
             plot::losses(&out.join("log.jsonl"), &out.join("loss.png"))?;
+            plot::bins(&out.join("log.jsonl"), &out.join("bins.png"))?;
         }
         if report.step % config.sample_every == 0 || last {
             let model = trained.model(&config.model, trainer.averaged())?;
@@ -104,9 +136,42 @@ pub fn run(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
         }
     }
     bar.finish();
-    export::write(&trained, &config, trainer.averaged(), &out.join("model"))?;
-    println!("wrote {}", out.join("model").display());
-    Ok(())
+    let model = out.join("model");
+    export::write(&trained, &config, trainer.averaged(), &model)?;
+    Ok(Outcome::Done(model))
+}
+
+/// The error of a step that is not made, with where to look and what to do.
+fn looked_at(error: Error, out: &Path, shards: &[Batch], gradient: &Gradient, trained: &Trained) -> Error {
+    let look = match look::write(out, &error, shards, gradient, &trained.tokenizer) {
+        Ok(path) => format!("its batch is in {}", path.display()),
+        Err(error) => format!("its batch could not be saved ({error})"),
+    };
+    let good = match checkpoints::last(out) {
+        Ok(path) => format!("{} is as it was, go on from it with --resume", path.display()),
+        Err(_) => "there is no checkpoint yet, start again".into(),
+    };
+    match error {
+        Error::Diverged { step, reason } => Error::Diverged {
+            step,
+            reason: format!(
+                "{reason}; {look}; {good} and a lower `learning_rate`, or a higher `spike_factor` if the batch is only hard"
+            ),
+        },
+        other => other,
+    }
+}
+
+/// Says which fields of a run's configuration are not what they were: it goes on, but not as it
+/// would have.
+fn print_changes(config: &TrainConfig, before: &Path) {
+    let before = fs::read(before).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+    let now = serde_json::to_value(config).ok();
+    if let (Some(Value::Object(before)), Some(Value::Object(now))) = (before, now) {
+        for (field, value) in now.iter().filter(|&(field, value)| before.get(field) != Some(value)) {
+            println!("`{field}` is now {value}");
+        }
+    }
 }
 
 /// The model of a run's last checkpoint, averaged weights.
@@ -117,7 +182,7 @@ pub fn run(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
 pub fn export_last(run: &Path, out: &Path) -> Result<usize> {
     let config = TrainConfig::read(&run.join("config.json"))?;
     let trained = prepare(&config, run)?;
-    let trainer = Trainer::new(&config, Device::flex())?.load(&last_checkpoint(run)?)?;
+    let trainer = Trainer::new(&config, Device::flex())?.load(&checkpoints::last(run)?)?;
     export::write(&trained, &config, trainer.averaged(), out)?;
     Ok(trainer.step())
 }
@@ -129,8 +194,8 @@ fn prepare(config: &TrainConfig, out: &Path) -> Result<Trained> {
     let path = out.join("tokenizer.json");
     if let (Some(folder), false) = (&config.init, path.exists()) {
         let start = start::read(folder, &config.model)?;
-        write(&out.join("codec.safetensors"), &export::codec_file(&start.codec, &start.preconditioner)?)?;
-        write(&path, &start.tokenizer_json)?;
+        write_file(&out.join("codec.safetensors"), &export::codec_file(&start.codec, &start.preconditioner)?)?;
+        write_file(&path, &start.tokenizer_json)?;
     }
     if !path.exists() {
         let mut texts = Vec::new();
@@ -142,7 +207,7 @@ fn prepare(config: &TrainConfig, out: &Path) -> Result<Trained> {
                 Part::Image(_) => None,
             }));
         }
-        write(&path, train_bpe(texts.into_iter(), config.model.network.vocab_size)?.as_bytes())?;
+        write_file(&path, train_bpe(texts.into_iter(), config.model.network.vocab_size)?.as_bytes())?;
     }
     let json = fs::read(&path).map_err(|error| Error::io(&path, error))?;
     let tokenizer = Tokenizer::from_json(&json)?;
@@ -164,7 +229,7 @@ fn prepare(config: &TrainConfig, out: &Path) -> Result<Trained> {
             codec_fit::mean_psnr(&codec, &pictures[..pictures.len().min(200)]),
             pictures.len()
         );
-        write(&path, &export::codec_file(&codec, &preconditioner)?)?;
+        write_file(&path, &export::codec_file(&codec, &preconditioner)?)?;
     }
     let bytes = fs::read(&path).map_err(|error| Error::io(&path, error))?;
     let (codec, preconditioner) = export::read_codec(&config.model.codec, &bytes)?;
@@ -200,144 +265,6 @@ fn prefetch(config: &TrainConfig, source: Source, step: usize) -> Receiver<Resul
     receiver
 }
 
-fn save(trainer: &Trainer, out: &Path) -> Result<()> {
-    let folder = out.join("checkpoints");
-    let part = folder.join("part");
-    if part.exists() {
-        fs::remove_dir_all(&part).map_err(|error| Error::io(&part, error))?;
-    }
-    create(&part)?;
-    trainer.save(&part)?;
-    let whole = folder.join(format!("step-{:08}", trainer.step()));
-    if whole.exists() {
-        fs::remove_dir_all(&whole).map_err(|error| Error::io(&whole, error))?;
-    }
-    fs::rename(&part, &whole).map_err(|error| Error::io(&whole, error))?;
-    let mut old = checkpoints(out)?;
-    old.truncate(old.len().saturating_sub(KEPT));
-    old.iter().try_for_each(|path| fs::remove_dir_all(path).map_err(|error| Error::io(path, error)))
-}
-
-fn checkpoints(out: &Path) -> Result<Vec<PathBuf>> {
-    let folder = out.join("checkpoints");
-    let entries = fs::read_dir(&folder).map_err(|error| Error::io(&folder, error))?;
-    let mut paths: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("step-")))
-        .collect();
-    paths.sort();
-    Ok(paths)
-}
-
-fn last_checkpoint(out: &Path) -> Result<PathBuf> {
-    checkpoints(out)?.pop().ok_or_else(|| Error::Model {
-        file: out.join("checkpoints").display().to_string(),
-        reason: "it holds no checkpoint; train without --resume first".into(),
-    })
-}
-
-/// Sums over the steps since the last line of the log.
-struct Log {
-    file: File,
-    reports: Vec<StepReport>,
-    missing: f64,
-    slots: f64,
-}
-
-impl Log {
-    /// Opens the log and drops lines after `step`, which a resumed run will write again.
-    fn open(path: &Path, step: usize) -> Result<Self> {
-        let mut kept = Vec::new();
-        if step > 0 && path.exists() {
-            let file = File::open(path).map_err(|error| Error::io(path, error))?;
-            for line in BufReader::new(file).lines() {
-                let line = line.map_err(|error| Error::io(path, error))?;
-                let at = serde_json::from_str::<serde_json::Value>(&line).ok().and_then(|v| v["step"].as_u64());
-                if at.is_some_and(|at| at <= step as u64) {
-                    kept.extend_from_slice(line.as_bytes());
-                    kept.push(b'\n');
-                }
-            }
-        }
-        write(path, &kept)?;
-        let file = OpenOptions::new().append(true).open(path).map_err(|error| Error::io(path, error))?;
-        Ok(Self { file, reports: Vec::new(), missing: 0.0, slots: 0.0 })
-    }
-
-    fn add(&mut self, report: &StepReport, shards: &[Batch]) {
-        self.reports.push(*report);
-        let documents: usize = shards.iter().map(|shard| shard.input.batch).sum();
-        let missing: usize = shards.iter().map(|shard| shard.targets.pair_tokens.len()).sum();
-        let slots: usize = shards.iter().map(|shard| shard.targets.counts.len()).sum();
-        self.missing += missing as f64 / documents as f64;
-        self.slots += slots as f64 / documents as f64;
-    }
-
-    /// Writes the means since the last call; gives the line for the terminal.
-    fn write(&mut self, speed: &Speed) -> Result<String> {
-        let Some(last) = self.reports.last().copied() else { return Ok(String::new()) };
-        let n = self.reports.len() as f32;
-        let mean = |f: fn(&StepReport) -> f32| self.reports.iter().map(f).sum::<f32>() / n;
-        let (tokens_s, images_s) = speed.rates();
-        let line = json!({
-            "step": last.step,
-            "loss": mean(|r| r.loss),
-            "tokens": mean(|r| r.tokens),
-            "gate": mean(|r| r.gate),
-            "poisson": mean(|r| r.poisson),
-            "deletion": mean(|r| r.deletion),
-            "image": mean(|r| r.image),
-            "grad_norm": mean(|r| r.grad_norm),
-            "learning_rate": last.learning_rate,
-            "missing_per_document": self.missing / f64::from(n),
-            "slots_per_document": self.slots / f64::from(n),
-            "rows_per_s": tokens_s,
-            "images_per_s": images_s,
-        });
-        writeln!(self.file, "{line}").map_err(|error| Error::io("log.jsonl", error))?;
-        let text = format!(
-            "tokens {:.4} gate {:.4} poisson {:.4} deletion {:.4} image {:.4} norm {:.2} lr {:.1e} {tokens_s:.0} rows/s {images_s:.0} pictures/s",
-            mean(|r| r.tokens),
-            mean(|r| r.gate),
-            mean(|r| r.poisson),
-            mean(|r| r.deletion),
-            mean(|r| r.image),
-            mean(|r| r.grad_norm),
-            last.learning_rate
-        );
-        (self.reports, self.missing, self.slots) = (Vec::new(), 0.0, 0.0);
-        Ok(text)
-    }
-}
-
-struct Speed {
-    start: Instant,
-    rows: usize,
-    images: usize,
-}
-
-impl Speed {
-    fn start() -> Self {
-        Self { start: Instant::now(), rows: 0, images: 0 }
-    }
-
-    fn count(&mut self, shards: &[Batch]) {
-        self.rows += shards.iter().map(|shard| shard.input.batch * shard.input.seq()).sum::<usize>();
-        self.images += shards.iter().map(|shard| shard.targets.n_noised).sum::<usize>();
-    }
-
-    fn rates(&self) -> (f64, f64) {
-        let secs = self.start.elapsed().as_secs_f64().max(1e-9);
-        (self.rows as f64 / secs, self.images as f64 / secs)
-    }
-}
-
 fn create(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let part = path.with_extension("part");
-    fs::write(&part, bytes).map_err(|error| Error::io(&part, error))?;
-    fs::rename(&part, path).map_err(|error| Error::io(path, error))
 }

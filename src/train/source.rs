@@ -33,6 +33,18 @@ pub struct Clean {
     pub given: Vec<bool>,
 }
 
+impl Clean {
+    /// The same document without its pictures.
+    pub fn without_pictures(self) -> Self {
+        let Sequence { elements, n_prompt } = self.sequence;
+        let is_picture = |element: &Element| matches!(element, Element::Image(_));
+        let given = elements[n_prompt..].iter().zip(self.given).filter(|(element, _)| !is_picture(element));
+        let given = given.map(|(_, given)| given).collect();
+        let elements = elements.into_iter().filter(|element| !is_picture(element)).collect();
+        Self { sequence: Sequence { elements, n_prompt }, latents: Vec::new(), given }
+    }
+}
+
 impl Source {
     /// A source over documents, none of more than `max_rows` rows.
     ///

@@ -1,47 +1,44 @@
-//! The state of a training run and one step of it: loss, gradients, clipping, AdamW, and the
-//! exponential moving average of the weights.
+//! The state of a training run and one step of it: loss, gradients, the guard, clipping, and the
+//! update of each weight.
 
-use std::fs;
 use std::path::Path;
-use std::thread::ScopedJoinHandle;
 
-use burn::module::{Module, Param, ParamGroup, ParamId};
-use burn::optim::decay::WeightDecayConfig;
-use burn::optim::{AdamWConfig, AdjustLrFn, GradientsParams, ModuleOptimizer, MuonConfig};
-use burn::store::ModuleRecord;
 use burn::tensor::{Device, Tensor, TensorData};
-use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::{Deserialize, Serialize};
 
 use super::batch::Batch;
-use super::config::{Optimizer, TrainConfig};
-use super::loss::{Losses, losses};
+use super::config::TrainConfig;
+use super::guard::{Guard, poisson_floor};
+use super::loss::{self, losses};
+use super::state;
+use super::threads::Threads;
+use super::update::Weight;
 use crate::error::{Error, Result};
 use crate::flow::rng::Rng;
 use crate::model::Network;
 use crate::model::network::{Init, WeightSpec};
 use crate::ops::burn::BurnOps;
 
-/// Weights, their average, the optimiser and the step count.
+/// Weights with their averages and optimisers, the guard and the step count.
 pub struct Trainer {
-    config: TrainConfig,
+    pub(super) config: TrainConfig,
     ops: BurnOps,
-    specs: Vec<WeightSpec>,
-    params: Vec<Param<Tensor<2>>>,
-    average: Vec<Tensor<2>>,
-    optimizer: ModuleOptimizer,
-    /// One thread pool of one thread for each shard of a step.
-    pools: Vec<ThreadPool>,
-    step: usize,
+    pub(super) weights: Vec<Weight>,
+    /// One thread for each shard that is differentiated at a time.
+    threads: Threads,
+    /// Which thread updates which weight.
+    places: Vec<usize>,
+    pub(super) guard: Guard,
+    pub(super) step: usize,
 }
 
-/// What a step reports.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StepReport {
-    /// The step, counted from 1.
-    pub step: usize,
-    /// What was minimised.
+/// The loss of a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Terms {
+    /// What is minimised.
     pub loss: f32,
+    /// The same, less the least that the Poisson term can be; never negative but for rounding.
+    pub excess: f32,
     /// Cross-entropy of the missing tokens.
     pub tokens: f32,
     /// Cross-entropy of the gate.
@@ -53,10 +50,44 @@ pub struct StepReport {
     pub deletion: f32,
     /// Error of the velocities.
     pub image: f32,
+}
+
+/// What a step reports.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepReport {
+    /// The step, counted from 1.
+    pub step: usize,
+    /// Its loss.
+    #[serde(flatten)]
+    pub terms: Terms,
     /// Norm of the gradient before clipping.
     pub grad_norm: f32,
     /// The learning rate.
     pub learning_rate: f64,
+}
+
+/// The loss and the gradient of a step that is not made yet.
+pub struct Gradient {
+    /// The loss.
+    pub terms: Terms,
+    /// The gradient's norm.
+    pub norm: f32,
+    /// Of each shard, the terms one by one.
+    pub each: Vec<Each>,
+    grads: Vec<Option<Tensor<2>>>,
+}
+
+/// The values of [`loss::Each`].
+#[derive(Clone, Debug, Default)]
+pub struct Each {
+    /// Of each slot.
+    pub gate: Vec<f32>,
+    /// Of each slot.
+    pub poisson: Vec<f32>,
+    /// Of each missing element.
+    pub tokens: Vec<f32>,
+    /// Of each picture, padding included.
+    pub images: Vec<f32>,
 }
 
 impl Trainer {
@@ -66,41 +97,27 @@ impl Trainer {
     ///
     /// [`Error::Internal`] if the system gives no threads.
     pub fn new(config: &TrainConfig, device: Device) -> Result<Self> {
-        let device = device.autodiff();
         let mut rng = Rng::stream(config.seed, u64::MAX);
-        let mut specs = Vec::new();
-        let mut values: Vec<Vec<f32>> = Vec::new();
+        let mut before = Vec::new();
+        let mut weights = Vec::new();
         Network::build(&config.model, |spec| {
-            let value = initial(&spec, values.last().map_or(&[], Vec::as_slice), &mut rng);
-            values.push(value);
-            specs.push(spec);
+            before = initial(&spec, &before, &mut rng);
+            let value = Tensor::from_data(TensorData::new(before.clone(), spec.shape), &device);
+            weights.push(Weight::new(config, spec, value));
             Ok(())
         })?;
-        let tensors: Vec<Tensor<2>> = specs
-            .iter()
-            .zip(values)
-            .map(|(spec, values)| Tensor::from_data(TensorData::new(values, spec.shape), &device))
-            .collect();
-        let average = tensors.iter().map(|tensor| tensor.clone().inner()).collect();
-        Ok(Self {
-            config: config.clone(),
-            ops: BurnOps { device },
-            optimizer: optimizer(config, &specs),
-            specs,
-            params: tensors.into_iter().enumerate().map(param).collect(),
-            average,
-            pools: (0..config.n_shards).map(|_| pool()).collect::<Result<_>>()?,
-            step: 0,
-        })
+        let threads = Threads::new(config.n_shards)?;
+        let places = threads.places(&weights.iter().map(Weight::cost).collect::<Vec<_>>());
+        let ops = BurnOps { device: device.autodiff() };
+        Ok(Self { config: config.clone(), ops, weights, threads, places, guard: Guard::default(), step: 0 })
     }
 
     /// The same run with other weights: the values of each of the network's, in its order.
-    pub fn with_weights(mut self, weights: Vec<Vec<f32>>) -> Self {
-        let tensors: Vec<Tensor<2>> = (self.specs.iter().zip(weights))
-            .map(|(spec, values)| Tensor::from_data(TensorData::new(values, spec.shape), &self.ops.device))
-            .collect();
-        self.average = tensors.iter().map(|tensor| tensor.clone().inner()).collect();
-        self.params = tensors.into_iter().enumerate().map(param).collect();
+    pub fn with_weights(mut self, values: Vec<Vec<f32>>) -> Self {
+        for (weight, values) in self.weights.iter_mut().zip(values) {
+            let value = Tensor::from_data(TensorData::new(values, weight.spec.shape), &weight.value.device());
+            *weight = Weight::new(&self.config, weight.spec.clone(), value);
+        }
         self
     }
 
@@ -111,193 +128,194 @@ impl Trainer {
 
     /// Weights of the network.
     pub fn n_params(&self) -> usize {
-        self.specs.iter().map(|spec| spec.shape[0] * spec.shape[1]).sum()
+        self.weights.iter().map(|weight| weight.spec.shape[0] * weight.spec.shape[1]).sum()
     }
 
-    /// One optimiser step on a batch in as many shards as the configuration says. Each shard is
-    /// differentiated by a thread of its own; losses and gradients are their means, over documents
-    /// for text and over noised pictures for pictures, taken in the order of the shards, so that
-    /// the result does not depend on which is ready first.
+    /// One optimiser step on the shards of a batch: [`measure`](Self::measure),
+    /// [`check`](Self::check), [`apply`](Self::apply).
     ///
     /// # Errors
     ///
-    /// [`Error::Internal`] if the loss is not a finite number; the weights are then those before
-    /// the step.
+    /// [`Error::Diverged`] as from [`check`](Self::check); the weights are then those before.
     pub fn train_step(&mut self, shards: &[Batch]) -> Result<StepReport> {
-        let weights: Vec<Tensor<2>> = self.params.iter().map(|param| param.val().inner()).collect();
-        let (config, ops, weights) = (&self.config, &self.ops, &weights);
+        let gradient = self.measure(shards)?;
+        self.check(&gradient)?;
+        Ok(self.apply(gradient))
+    }
+
+    /// Loss and gradient over the shards of a batch, which are differentiated `n_shards` at a time,
+    /// each by a thread of its own. Both are means over documents for text and over noised pictures
+    /// for pictures, summed in the order of the shards, so that the result does not depend on which
+    /// is ready first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if the network lacks a weight.
+    pub fn measure(&self, shards: &[Batch]) -> Result<Gradient> {
+        let values: Vec<Tensor<2>> = self.weights.iter().map(|weight| weight.value.clone()).collect();
+        let n_documents: usize = shards.iter().map(|shard| shard.input.batch).sum();
         let n_noised: usize = shards.iter().map(|shard| shard.targets.n_noised).sum();
-        let results: Vec<Result<Shard>> = std::thread::scope(|scope| {
-            let run = |(shard, pool): (&Batch, &'_ ThreadPool)| {
-                let share = (shard.targets.n_noised * shards.len()) as f32 / n_noised.max(1) as f32;
-                pool.install(|| differentiate(config, ops, weights, shard, share))
-            };
-            let threads: Vec<_> =
-                shards.iter().zip(self.pools.iter().cycle()).map(|pair| scope.spawn(move || run(pair))).collect();
-            threads.into_iter().map(joined).collect()
-        });
-        let n = shards.len() as f32;
-        let mut terms = [0.0; 6];
-        let mut sums: Vec<Option<Tensor<2>>> = vec![None; self.params.len()];
-        for result in results {
-            let shard = result?;
-            terms.iter_mut().zip(shard.terms).for_each(|(sum, term)| *sum += term / n);
-            for (sum, grad) in sums.iter_mut().zip(shard.grads) {
-                *sum = match (sum.take(), grad) {
-                    (Some(a), Some(b)) => Some(a + b),
-                    (a, b) => a.or(b),
+        let (mut terms, mut each) = (Terms::default(), Vec::new());
+        let mut grads: Vec<Option<Tensor<2>>> = vec![None; values.len()];
+        for wave in shards.chunks(self.config.n_shards) {
+            let places: Vec<usize> = (0..wave.len()).collect();
+            let results = self.threads.map(&places, wave.iter().collect(), |shard| {
+                let share = Share {
+                    text: shard.input.batch as f32 / n_documents as f32,
+                    image: shard.targets.n_noised as f32 / n_noised.max(1) as f32,
                 };
+                differentiate(&self.config, &self.ops, &values, shard, share)
+            });
+            let mut found: Vec<Vec<Option<Tensor<2>>>> = vec![Vec::new(); values.len()];
+            for result in results {
+                let shard = result?;
+                terms.add(shard.terms);
+                each.push(shard.each);
+                found.iter_mut().zip(shard.grads).for_each(|(found, grad)| found.push(grad));
             }
+            let pairs = grads.into_iter().zip(found).collect();
+            grads = self.threads.map(&self.places, pairs, |(sum, found): (Option<_>, Vec<_>)| {
+                found.into_iter().flatten().fold(sum, |sum, grad| Some(sum.map_or(grad.clone(), |sum| sum + grad)))
+            });
         }
-        let [loss, tokens, gate, poisson, deletion, image] = terms;
-        if !loss.is_finite() {
-            return Err(Error::Internal { reason: format!("the loss is {loss} at step {}", self.step + 1) });
+        terms.excess = terms.loss - poisson_floor(shards);
+        let squares = self.threads.map(&self.places, grads.iter().collect(), |grad: &Option<Tensor<2>>| {
+            grad.as_ref().map_or(0.0, |grad| f64::from(scalar(&grad.clone().square().sum())))
+        });
+        Ok(Gradient { terms, norm: squares.iter().sum::<f64>().sqrt() as f32, each, grads })
+    }
+
+    /// Whether a step can be made.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Diverged`] if the loss or the norm is not a finite number, or if the loss is more
+    /// than `spike_factor` times its running mean.
+    pub fn check(&self, gradient: &Gradient) -> Result<()> {
+        match self.guard.judge(gradient.terms.excess, gradient.norm, self.config.spike_factor) {
+            Some(reason) => Err(Error::Diverged { step: self.step + 1, reason }),
+            None => Ok(()),
         }
-        let (grads, grad_norm) = self.clipped(sums, 1.0 / n);
+    }
+
+    /// Makes the step: the gradient, scaled down to `clip_norm` where it is longer, by the rule of
+    /// each weight.
+    pub fn apply(&mut self, gradient: Gradient) -> StepReport {
+        let Gradient { terms, norm, grads, .. } = gradient;
+        let factor = (self.config.clip_norm / norm.max(1e-12)).min(1.0);
         let learning_rate = self.config.rate(self.step);
-        let params = std::mem::take(&mut self.params);
-        self.params = self.optimizer.step(learning_rate, params, grads);
         self.step += 1;
-        self.update_average();
-        Ok(StepReport { step: self.step, loss, tokens, gate, poisson, deletion, image, grad_norm, learning_rate })
-    }
-
-    /// The gradients times `scale`, scaled down further where their joint norm is above
-    /// `clip_norm`; and that norm.
-    fn clipped(&self, grads: Vec<Option<Tensor<2>>>, scale: f32) -> (GradientsParams, f32) {
-        let squares = grads.iter().flatten().map(|grad| scalar(&grad.clone().square().sum()));
-        let norm = scale * squares.sum::<f32>().sqrt();
-        let factor = scale * (self.config.clip_norm / norm.max(1e-12)).min(1.0);
-        let mut clipped = GradientsParams::new();
-        for (param, grad) in self.params.iter().zip(grads) {
-            if let Some(grad) = grad {
-                clipped.register(param.id, grad.mul_scalar(factor));
-            }
-        }
-        (clipped, norm)
-    }
-
-    /// `average ← decay·average + (1 - decay)·weights`, with a shorter memory in the first steps.
-    fn update_average(&mut self) {
+        // The average has a shorter memory in the first steps.
         let step = self.step as f32;
         let decay = self.config.ema_decay.min((1.0 + step) / (10.0 + step));
-        for (average, param) in self.average.iter_mut().zip(&self.params) {
-            let now = param.val().inner();
-            *average = average.clone().mul_scalar(decay) + now.mul_scalar(1.0 - decay);
-        }
+        let pairs = std::mem::take(&mut self.weights).into_iter().zip(grads).collect();
+        self.weights = self.threads.map(&self.places, pairs, |(weight, grad): (Weight, Option<Tensor<2>>)| {
+            weight.update(grad.map(|grad| grad.mul_scalar(factor)), learning_rate, decay)
+        });
+        self.guard.count(terms.excess);
+        StepReport { step: self.step, terms, grad_norm: norm, learning_rate }
+    }
+
+    /// The weights with their names and shapes.
+    pub fn values(&self) -> Vec<(WeightSpec, Vec<f32>)> {
+        self.weights.iter().map(|weight| (weight.spec.clone(), values(&weight.value))).collect()
     }
 
     /// The averaged weights with their names and shapes.
     pub fn averaged(&self) -> Vec<(WeightSpec, Vec<f32>)> {
-        self.specs.iter().cloned().zip(self.average.iter().map(values)).collect()
+        self.weights.iter().map(|weight| (weight.spec.clone(), values(&weight.average))).collect()
     }
 
-    /// Writes the whole state into `folder`, which must exist.
+    /// Writes the whole state into the file `path`, whole or not at all.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] or [`Error::Internal`] naming the file.
-    pub fn save(&self, folder: &Path) -> Result<()> {
-        let average = self.average.iter().cloned().enumerate().map(|(i, tensor)| Param::initialized(id(i), tensor));
-        let average: Vec<Param<Tensor<2>>> = average.collect();
-        record(folder, "weights.bpk", |path| self.params.clone().into_record().save(path).map_err(text))?;
-        record(folder, "average.bpk", |path| average.into_record().save(path).map_err(text))?;
-        record(folder, "optimizer.bpk", |path| self.optimizer.save(path).map_err(text))?;
-        let path = folder.join("step.json");
-        fs::write(&path, self.step.to_string()).map_err(|error| Error::io(&path, error))
+    /// [`Error::Io`] naming the file.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        state::write(self, path)
     }
 
     /// Takes up the state that [`save`](Self::save) wrote.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] or [`Error::Model`] naming the file that is missing or does not fit.
-    pub fn load(mut self, folder: &Path) -> Result<Self> {
-        let path = folder.join("step.json");
-        let step = fs::read_to_string(&path).map_err(|error| Error::io(&path, error))?;
-        self.step = step.trim().parse().map_err(|_| Error::Model {
-            file: path.display().to_string(),
-            reason: format!("found \"{}\", expected a step count", step.trim()),
-        })?;
-        self.params = self.read(&folder.join("weights.bpk"))?.into_iter().enumerate().map(param).collect();
-        self.average = self.read(&folder.join("average.bpk"))?.into_iter().map(Tensor::inner).collect();
-        let path = folder.join("optimizer.bpk");
-        self.optimizer = self.optimizer.load(&path).map_err(|error| unusable(&path, text(error)))?;
-        Ok(self)
+    /// [`Error::Io`] or [`Error::Model`] naming the file that is missing, damaged or of another
+    /// model.
+    pub fn load(self, path: &Path) -> Result<Self> {
+        state::read(self, path)
     }
+}
 
-    fn read(&self, path: &Path) -> Result<Vec<Tensor<2>>> {
-        let record = ModuleRecord::load(path).map_err(|error| unusable(path, text(error)))?;
-        let loaded = self.params.clone().try_load_record(record).map_err(|error| unusable(path, text(error)))?;
-        Ok(loaded.iter().map(|param| param.val().detach()).collect())
+impl Gradient {
+    /// The gradient by the weight, in the network's order; `None` where the loss does not depend on
+    /// it.
+    pub fn values(&self) -> Vec<Option<Vec<f32>>> {
+        self.grads.iter().map(|grad| grad.as_ref().map(values)).collect()
+    }
+}
+
+impl Terms {
+    fn add(&mut self, other: Terms) {
+        self.loss += other.loss;
+        self.tokens += other.tokens;
+        self.gate += other.gate;
+        self.poisson += other.poisson;
+        self.deletion += other.deletion;
+        self.image += other.image;
     }
 }
 
 /// A shard's loss terms and the gradient of each weight.
 struct Shard {
-    terms: [f32; 6],
+    terms: Terms,
+    each: Each,
     grads: Vec<Option<Tensor<2>>>,
 }
 
-/// Loss and gradients of one shard, on leaves of its own; `image_share` is its number of noised
-/// pictures, in units of the mean shard's.
+/// A shard's parts of the documents and of the noised pictures of its step.
+#[derive(Clone, Copy)]
+struct Share {
+    text: f32,
+    image: f32,
+}
+
+/// Loss and gradients of one shard, on leaves of its own.
 fn differentiate(
     config: &TrainConfig,
     ops: &BurnOps,
     weights: &[Tensor<2>],
     shard: &Batch,
-    image_share: f32,
+    share: Share,
 ) -> Result<Shard> {
     let leaves: Vec<Tensor<2>> = weights.iter().map(|weight| weight.clone().autodiff().require_grad()).collect();
     let mut left = leaves.iter().cloned();
     let network = Network::build(&config.model, |spec| {
         left.next().ok_or_else(|| Error::Internal { reason: format!("no parameter for {}", spec.name) })
     })?;
-    let losses = losses(&network, ops, shard, config.image_weight * image_share);
-    let Losses { total, tokens, gate, poisson, deletion, image } = &losses;
-    let mut terms = [total, tokens, gate, poisson, deletion, image].map(scalar);
-    terms[5] *= image_share;
-    let grads = losses.total.backward();
-    Ok(Shard { terms, grads: leaves.iter().map(|leaf| leaf.grad(&grads)).collect() })
+    let (losses, each) = losses(&network, ops, shard, config.image_weight * share.image / share.text);
+    let total = losses.total.mul_scalar(share.text);
+    let terms = Terms {
+        loss: scalar(&total),
+        excess: 0.0,
+        tokens: share.text * scalar(&losses.tokens),
+        gate: share.text * scalar(&losses.gate),
+        poisson: share.text * scalar(&losses.poisson),
+        deletion: share.text * scalar(&losses.deletion),
+        image: share.image * scalar(&losses.image),
+    };
+    let grads = total.backward();
+    Ok(Shard { terms, each: Each::read(each), grads: leaves.iter().map(|leaf| leaf.grad(&grads)).collect() })
 }
 
-fn joined(thread: ScopedJoinHandle<'_, Result<Shard>>) -> Result<Shard> {
-    // A panic in a thread is a bug that must not be hidden.
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
-
-fn pool() -> Result<ThreadPool> {
-    let built = ThreadPoolBuilder::new().num_threads(1).build();
-    built.map_err(|error| Error::Internal { reason: format!("no thread for training: {error}") })
-}
-
-/// The optimiser of a configuration.
-fn optimizer(config: &TrainConfig, specs: &[WeightSpec]) -> ModuleOptimizer {
-    let adamw = AdamWConfig::new()
-        .with_beta_1(0.9)
-        .with_beta_2(0.98)
-        .with_epsilon(1e-8)
-        .with_weight_decay(config.weight_decay)
-        .init();
-    if config.optimizer == Optimizer::AdamW {
-        return adamw;
+impl Each {
+    fn read(each: loss::Each) -> Self {
+        Self {
+            gate: values(&each.gate),
+            poisson: values(&each.poisson),
+            tokens: each.tokens.as_ref().map(values).unwrap_or_default(),
+            images: each.images.as_ref().map(values).unwrap_or_default(),
+        }
     }
-    let muon = MuonConfig::new()
-        .with_adjust_lr_fn(AdjustLrFn::MatchRmsAdamW)
-        .with_weight_decay(Some(WeightDecayConfig::new(config.weight_decay)))
-        .build();
-    let is_inner = |spec: &WeightSpec| spec.name.starts_with("blocks.") && spec.shape[0] > 1;
-    let inner = specs.iter().enumerate().filter(|(_, spec)| is_inner(spec)).map(|(i, _)| id(i)).collect();
-    adamw.with_group(ParamGroup::from_ids(inner), muon, None)
-}
-
-/// The parameter of a place in the list; its id is fixed so that the optimiser's record finds it.
-fn param((index, tensor): (usize, Tensor<2>)) -> Param<Tensor<2>> {
-    Param::initialized(id(index), tensor.require_grad())
-}
-
-fn id(index: usize) -> ParamId {
-    ParamId::from(index as u64 + 1)
 }
 
 /// A weight's start; `before` is the weight before it.
@@ -316,20 +334,8 @@ fn scalar(tensor: &Tensor<1>) -> f32 {
     tensor.clone().into_scalar::<f32>()
 }
 
-fn values(tensor: &Tensor<2>) -> Vec<f32> {
+/// A tensor's values, row by row.
+pub(super) fn values<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
     // The trainer works in f32 throughout, so the conversion cannot fail.
     tensor.to_data().try_to_vec::<f32>().unwrap_or_default()
-}
-
-fn record(folder: &Path, name: &str, save: impl FnOnce(&Path) -> Result<(), String>) -> Result<()> {
-    let path = folder.join(name);
-    save(&path).map_err(|reason| Error::Io { path: path.display().to_string(), source: std::io::Error::other(reason) })
-}
-
-fn text(error: impl std::fmt::Debug) -> String {
-    format!("{error:?}")
-}
-
-fn unusable(path: &Path, reason: String) -> Error {
-    Error::Model { file: path.display().to_string(), reason }
 }

@@ -60,19 +60,19 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Generate(args) => generate::run(&args),
-        Command::Inspect { model, json } => inspect(&model, json),
+        Command::Generate(args) => generate::run(&args).map(done),
+        Command::Inspect { model, json } => inspect(&model, json).map(done),
         #[cfg(feature = "train")]
         Command::Train(args) => training::train(&args),
         #[cfg(feature = "train")]
-        Command::Export(args) => export::run(&args),
+        Command::Export(args) => export::run(&args).map(done),
         #[cfg(feature = "train")]
-        Command::Evaluate(args) => evaluate::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args).map(done),
         #[cfg(feature = "train")]
-        Command::Data(args) => data::run(&args),
+        Command::Data(args) => data::run(&args).map(done),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("oneflow: {error}");
             let mut source = std::error::Error::source(&error);
@@ -87,6 +87,10 @@ fn main() -> ExitCode {
             })
         }
     }
+}
+
+fn done(_: ()) -> ExitCode {
+    ExitCode::SUCCESS
 }
 
 /// Reads and verifies a model folder.
