@@ -91,6 +91,8 @@ fn batch(config: &TrainConfig, shard: usize) -> Batch {
     let targets = Targets {
         counts,
         slot_weights: vec![weight; n_slots],
+        is_extra: vec![0.0; n_slots],
+        extra_weights: vec![weight; n_slots],
         pair_tokens: pair_rows.iter().map(|_| rng.below(config.model.network.vocab_size) as u32).collect(),
         pair_weights: vec![weight; pair_rows.len()],
         bag_slots,

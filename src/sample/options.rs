@@ -12,7 +12,8 @@ pub enum SlotOpening {
     /// By a draw, with probability 1 - π. A gate that is wrong by ε then inserts about ε × slots ×
     /// rounds elements too many, because an insertion cannot be undone.
     Draw,
-    /// Where π is below this number, in [0, 1], and nowhere else.
+    /// Where π is below this number, in [0, 1], and nowhere else; in the last quarter of the rounds
+    /// below 0.5 at most.
     Threshold(f32),
 }
 
@@ -65,7 +66,7 @@ impl Default for Options {
             min_certainty: 0.0,
             delete_threshold: 1.0,
             slot_opening: SlotOpening::Threshold(0.5),
-            max_rounds: 32,
+            max_rounds: 40,
         }
     }
 }

@@ -195,10 +195,18 @@ impl Sampler {
             }
             Phase::Completion => Some(match self.options.slot_opening {
                 SlotOpening::Draw => all,
+                SlotOpening::Threshold(threshold) if self.is_late() => Opening::Threshold(threshold.min(0.5)),
                 SlotOpening::Threshold(threshold) => Opening::Threshold(threshold),
             }),
             Phase::Painting => None,
         }
+    }
+
+    /// Whether the last quarter of the completion rounds has begun. A text that is still not complete
+    /// has gone astray: what is left of the rounds is for slots that lack something more likely than
+    /// not, so that sentences end and new ones do not begin.
+    fn is_late(&self) -> bool {
+        4 * self.rounds_done >= 3 * self.options.max_rounds
     }
 
     fn draw_tokens(&self, slots: &[usize], logits: &[Vec<f32>], rng: &mut Rng) -> Vec<Insertion> {

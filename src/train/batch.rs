@@ -41,7 +41,7 @@ pub struct Note {
 /// Targets of a batch; `n` is the number of its slots.
 #[derive(Debug, Default)]
 pub struct Targets {
-    /// Missing elements of each slot `[n]`.
+    /// Missing elements of each slot, 0 beside a token that does not belong `[n]`.
     pub counts: Vec<f32>,
     /// Weight of each slot: 1 over its document's clean length and the batch size, 0 beside a token
     /// that does not belong `[n]`. This is
@@ -199,7 +199,7 @@ fn batch(config: &TrainConfig, source: &Source, rows: &[NoisyRow]) -> Batch {
             let slot = targets.counts.len() as u32;
             let is_known = !row.noised.is_beside_extra(i);
             let is_extra = i > 0 && row.noised.is_extra[i - 1];
-            targets.counts.push(bag.tokens.len() as f32);
+            targets.counts.push(if is_known { bag.tokens.len() as f32 } else { 0.0 });
             targets.slot_weights.push(if is_known { weight } else { 0.0 });
             targets.is_extra.push(f32::from(u8::from(is_extra)));
             targets.extra_weights.push(if i > 0 { weight } else { 0.0 });

@@ -68,9 +68,12 @@ pub fn rows(batch: &Batch, each: &Each) -> Vec<RowTerms> {
     let (mut slot, mut missing) = (0, 0);
     let row = |(b, note): (usize, &super::batch::Note)| {
         let mut terms = RowTerms::default();
-        for bag in &note.bags {
-            let count = bag.tokens.len();
-            terms.gate.push(each.gate[slot]);
+        for _ in &note.bags {
+            let count = batch.targets.counts[slot] as usize;
+            // Beside a token that does not belong nothing is asked.
+            if batch.targets.slot_weights[slot] > 0.0 {
+                terms.gate.push(each.gate[slot]);
+            }
             if count > 0 {
                 let k = count as f32;
                 terms.poisson.push(each.poisson[slot] - (k - k * k.ln()));

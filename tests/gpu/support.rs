@@ -56,7 +56,7 @@ pub fn within(what: &str, found: &[f32], expected: &[f32], bound: impl Fn(usize)
 pub fn small() -> ModelConfig {
     ModelConfig {
         format: FORMAT.into(),
-        network: NetworkConfig { d_model: 32, n_heads: 2, n_layers: 2, d_mlp: 40, vocab_size: 270 },
+        network: NetworkConfig { d_model: 32, n_heads: 2, n_layers: 2, d_mlp: 40, vocab_size: 270, delete_head: true },
         codec: CodecConfig { kind: "pca-patch".into(), image_px: 8, patch_px: 4, n_coefs: 6 },
         sampling: SamplingConfig {
             n_steps: 8,
@@ -65,6 +65,7 @@ pub fn small() -> ModelConfig {
             open_threshold: 0.5,
             close_threshold: 1.0,
             min_certainty: 0.0,
+            delete_threshold: 1.0,
             text_guidance: 0.0,
             image_guidance: 0.0,
             max_tokens: 32,

@@ -10,6 +10,7 @@ fn drawn(change: impl FnOnce(&mut TrainConfig)) -> (u32, Vec<Batch>) {
     let mut config = config();
     (config.batch_size, config.prompt_dropout, config.pair_share, config.complete_share) = (24, 0.0, 1.0, 0.5);
     (config.pair_clean_text, config.pair_clean_pictures, config.text_only_share) = (0.0, 0.0, 0.0);
+    config.mistake_share = 0.0;
     change(&mut config);
     let source = source(&mut config);
     let batches = batches(&config, &source, 2).into_iter().flatten().collect();

@@ -114,6 +114,7 @@ fn a_toy_language_is_learned_to_within_sampling_error() {
     (config.learning_rate, config.final_rate, config.weight_decay, config.ema_decay) = (1e-2, 0.01, 0.0, 0.99);
     // Independent times are uniform in [0, 1]; no text is given.
     (config.pair_share, config.pair_clean_text) = (1.0, 0.0);
+    config.model.network.delete_head = false;
     config.model.network.vocab_size = 259;
     let json = train_bpe(WORDS.iter().map(|(word, _)| (*word).to_string()), 259).unwrap();
     let tokenizer = Tokenizer::from_json(json.as_bytes()).unwrap();
