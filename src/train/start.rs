@@ -25,7 +25,7 @@ pub struct Start {
 
 /// Reads the model in `folder`, which must have the shape that `config` says; `config`'s
 /// vocabulary may be larger, since there it is a bound, and it may have a delete head where the
-/// model has none, which then starts from zero.
+/// model has none, which then starts from zero. One that the run does not want is left out.
 ///
 /// # Errors
 ///
