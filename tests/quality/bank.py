@@ -1,7 +1,9 @@
 """Is the bank of the large world good English? Sentences that link-grammar parses, and what a
 trigram model of spoken English makes of the words, beside the same words shuffled.
 
-The stories come from `oneflow data tell --json`, a line each with its `text`.
+The stories come from `oneflow data tell --json`, a line each with its `text`. The end of a sentence
+counts as a word of it, as in the perplexity of any language model: so measured, the 316 CC-BY
+stories of the English African Storybook have 5.34 nats a word, 7.68 shuffled.
 """
 
 import argparse
@@ -15,6 +17,8 @@ from grammar import complete_linkages
 
 #: Log probabilities of the trigram model are of this base.
 BASE = 1.0001
+#: What the trigram model calls the end of a sentence.
+END = "</s>"
 #: Below this many nats a word is one that the model does not know.
 UNKNOWN_NATS = -60
 
@@ -71,7 +75,8 @@ def shuffle(sentence: str, rng: random.Random) -> str:
 
 
 def trigrams():
-    """A function from sentences to nats a word and the share of words that the model does not know."""
+    """A function from sentences to nats a word, ends of sentences among the words, and the share of
+    words that the model does not know."""
     from pocketsphinx import Config, LogMath, NGramModel, get_model_path
 
     model = NGramModel(Config(), LogMath(BASE), get_model_path("en-us/en-us.lm.bin"))
@@ -80,7 +85,7 @@ def trigrams():
         total, known, unknown = 0.0, 0, 0
         for sentence in told:
             history = ["<s>"]
-            for word in words(sentence):
+            for word in [*words(sentence), END]:
                 # The word first, then its history backwards.
                 nats = model.prob([word, *history[:-3:-1]]) * math.log(BASE)
                 history.append(word)

@@ -9,7 +9,7 @@ use crate::data::world::{Life, Member, Place, Role, Sky, Thing, Token};
 use crate::flow::rng::Rng;
 
 /// How often `{H}` is a name and not "the fox".
-const NAME: f32 = 0.6;
+const NAME: f32 = 0.4;
 
 /// A sentence or two, and what they are about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -205,16 +205,16 @@ impl Teller<'_> {
         }
     }
 
-    /// "a shy fox named Pip", or "called", which are right anywhere in a sentence, or "whose name
-    /// was", which is right at its end or before a comma. No two in a text are alike.
+    /// "a shy fox named Tom", "called" or "by the name of", which are right anywhere in a sentence,
+    /// or "whose name was", which is right at its end or before a comma. No two in a text are alike.
     fn put_introduction(&mut self, role: Role, member: &Member, after: &str) {
-        const LINKS: [&str; 5] = ["named", "called", "named", "called", "whose name was"];
-        let drawn = self.rng.below(LINKS.len());
-        let link = if self.introduction.is_some_and(|other| LINKS[other] == LINKS[drawn]) { drawn ^ 1 } else { drawn };
-        // "whose name was Pip, who" is one too many, and "whose name was Pip one day" says that it changed.
+        const LINKS: [&str; 4] = ["named", "called", "by the name of", "whose name was"];
+        // "whose name was Tom, who" is one too many, and "whose name was Tom one day" says that it changed.
         let is_end = after.starts_with(['.', ',']) && !after.trim_start_matches([',', ' ']).starts_with("who");
-        let link = if is_end { link % LINKS.len() } else { link % 2 };
-        let link = if self.told.text.ends_with("called ") { 0 } else { link };
+        let n_links = if is_end { LINKS.len() } else { LINKS.len() - 1 };
+        let drawn = self.rng.below(n_links);
+        let drawn = if self.introduction == Some(drawn) { (drawn + 1) % n_links } else { drawn };
+        let link = if self.told.text.ends_with("called ") { 0 } else { drawn };
         self.introduction = Some(link);
         // "another old fox" would say that the first one is old, too.
         let adjective = (!self.is_another(role)).then_some(member.adjective);
