@@ -27,7 +27,7 @@ use crate::model::config::ModelConfig;
 use crate::model::input::{Input, Row};
 use crate::model::oneflow::{Model, ModelParts};
 use crate::model::{Network, Tokenizer};
-use crate::ops::burn::BurnOps;
+use crate::ops::cpu::CpuOps;
 use crate::ops::{Ops, ready};
 use crate::sample::{FlowModel, Options, Prediction, Sampler, SlotOpening, Spec, State, log_softmax};
 
@@ -49,7 +49,7 @@ pub fn check(name: &str, json: &str) -> Result<Report> {
         "noising" => noising,
         "losses" => losses,
         "sampler_step" => sampler_step,
-        "forward" => |check: &mut Check<'_>, file: &Value| ready(forward(BurnOps::cpu(), check, file)),
+        "forward" => |check: &mut Check<'_>, file: &Value| ready(forward(CpuOps, check, file)),
         "blocks" => blocks,
         _ => return Err(broken(format!("there is no golden file \"{name}\""))),
     };

@@ -9,6 +9,7 @@ use crate::model::config::{CodecConfig, ModelConfig};
 use crate::model::oneflow::{Model, ModelParts};
 use crate::model::{Network, Tokenizer};
 use crate::ops::Ops;
+#[cfg(feature = "flex")]
 use crate::ops::burn::BurnOps;
 
 /// Mean patch `[patch_len]`.
@@ -20,11 +21,12 @@ pub const CODEC_SCALE: &str = "codec.scale";
 /// Standard deviation of each coefficient `[n_coefs]`.
 pub const CODEC_STD: &str = "codec.std";
 
-/// A model on the CPU out of its verified files.
+/// A model on all cores of the CPU out of its verified files.
 ///
 /// # Errors
 ///
 /// [`Error::Model`] naming the file, and the field or tensor that does not fit.
+#[cfg(feature = "flex")]
 pub fn cpu_model(files: BTreeMap<String, Vec<u8>>) -> Result<Model<BurnOps>> {
     model(BurnOps::cpu(), files)
 }

@@ -3,7 +3,7 @@
 //! same ones and be held to the same answer.
 
 use super::codec::Preconditioner;
-use super::config::ModelConfig;
+use super::config::{CodecConfig, FORMAT, ModelConfig, NetworkConfig, SamplingConfig};
 use super::input::{Input, Row};
 use super::network::{Init, Network, WeightSpec};
 use crate::error::Result;
@@ -55,6 +55,28 @@ impl<O: Ops> Case<O> {
         let gate = network.gate(ops, &hidden.slots);
         let wanted: Vec<_> = [&gate].into_iter().chain(&hidden.images).chain([&logits]).collect();
         Ok(ops.download_all(&wanted).await?.concat())
+    }
+}
+
+/// A small network with every head, of sizes that are no multiples of any tile.
+pub fn config() -> ModelConfig {
+    ModelConfig {
+        format: FORMAT.into(),
+        network: NetworkConfig { d_model: 48, n_heads: 2, n_layers: 1, d_mlp: 70, vocab_size: 131, delete_head: true },
+        codec: CodecConfig { kind: "pca-patch".into(), image_px: 8, patch_px: 4, n_coefs: 18 },
+        sampling: SamplingConfig {
+            n_steps: 1,
+            temperature: 1.0,
+            top_p: 1.0,
+            open_threshold: 0.5,
+            close_threshold: 1.0,
+            min_certainty: 0.0,
+            delete_threshold: 1.0,
+            text_guidance: 0.0,
+            image_guidance: 0.0,
+            max_tokens: 1,
+            max_images: 1,
+        },
     }
 }
 
@@ -140,7 +162,7 @@ pub fn input(config: &ModelConfig, batch: usize, n_tokens: usize, n_images: usiz
 mod tests {
     use super::*;
     use crate::model::config::tiny;
-    use crate::ops::burn::BurnOps;
+    use crate::ops::cpu::CpuOps;
     use crate::ops::ready;
 
     #[test]
@@ -157,7 +179,7 @@ mod tests {
     #[test]
     fn a_forward_answers_for_slots_pictures_and_tokens() {
         let config = tiny();
-        let case = Case::new(BurnOps::cpu(), &config, 2, 15, 2).unwrap();
+        let case = Case::new(CpuOps, &config, 2, 15, 2).unwrap();
         let (n_slots, n_rows) = (2 * 8, 2 * 2 * config.codec.n_patches());
         assert_eq!(case.input.slot_rows.len(), n_slots);
         let n_logits = case.token_slots.len() * config.network.vocab_size;

@@ -1,10 +1,9 @@
 //! Whether a back end can be trusted on this machine: one forward of a small made-up network, whose
 //! shapes are no multiples of any tile, beside the CPU's.
 
-use super::config::{CodecConfig, FORMAT, ModelConfig, NetworkConfig, SamplingConfig};
-use super::made_up::Case;
+use super::made_up::{self, Case};
 use crate::error::{Error, Result};
-use crate::ops::burn::BurnOps;
+use crate::ops::cpu::CpuOps;
 use crate::ops::{Ops, ready};
 
 /// How far a number may be off, relative to itself or to the typical one: some hundred sums of f32
@@ -17,9 +16,9 @@ const TOLERANCE: f32 = 1e-3;
 ///
 /// [`Error::Internal`] where an answer is not the CPU's, and what the back end itself reports.
 pub async fn self_test<O: Ops>(ops: O) -> Result<f32> {
-    let (batch, n_tokens, n_images) = (2, 67, 2);
-    let expected = ready(Case::new(BurnOps::cpu(), &config(), batch, n_tokens, n_images)?.forward())?;
-    let found = Case::new(ops, &config(), batch, n_tokens, n_images)?.forward().await?;
+    let (config, batch, n_tokens, n_images) = (made_up::config(), 2, 67, 2);
+    let expected = ready(Case::new(CpuOps, &config, batch, n_tokens, n_images)?.forward())?;
+    let found = Case::new(ops, &config, batch, n_tokens, n_images)?.forward().await?;
     let off = deviation(&found, &expected);
     if off <= TOLERANCE {
         return Ok(off);
@@ -41,34 +40,13 @@ fn deviation(found: &[f32], expected: &[f32]) -> f32 {
     found.iter().zip(expected).map(off).fold(0.0, f32::max)
 }
 
-fn config() -> ModelConfig {
-    ModelConfig {
-        format: FORMAT.into(),
-        network: NetworkConfig { d_model: 48, n_heads: 2, n_layers: 1, d_mlp: 70, vocab_size: 131, delete_head: true },
-        codec: CodecConfig { kind: "pca-patch".into(), image_px: 8, patch_px: 4, n_coefs: 18 },
-        sampling: SamplingConfig {
-            n_steps: 1,
-            temperature: 1.0,
-            top_p: 1.0,
-            open_threshold: 0.5,
-            close_threshold: 1.0,
-            min_certainty: 0.0,
-            delete_threshold: 1.0,
-            text_guidance: 0.0,
-            image_guidance: 0.0,
-            max_tokens: 1,
-            max_images: 1,
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_cpu_passes_and_is_not_off_at_all() {
-        assert_eq!(ready(self_test(BurnOps::cpu())).unwrap(), 0.0);
+        assert_eq!(ready(self_test(CpuOps)).unwrap(), 0.0);
     }
 
     #[test]

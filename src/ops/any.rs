@@ -3,42 +3,48 @@
 
 use super::Ops;
 use crate::error::Result;
-use crate::ops::burn::BurnOps;
+use crate::ops::cpu::CpuOps;
 use crate::ops::gpu::GpuOps;
 
 /// One of the back ends.
 #[derive(Clone)]
 pub enum AnyOps {
     /// The CPU.
-    Cpu(BurnOps),
+    Cpu(CpuOps),
     /// WebGPU.
     Gpu(GpuOps),
 }
 
-/// A matrix of one of the back ends.
-#[derive(Clone)]
-pub enum AnyMatrix {
+/// What one of the back ends made.
+#[derive(Clone, Debug)]
+pub enum Of<C, G> {
     /// The CPU's.
-    Cpu(<BurnOps as Ops>::Matrix),
+    Cpu(C),
     /// The GPU's.
-    Gpu(<GpuOps as Ops>::Matrix),
+    Gpu(G),
 }
 
-impl AnyMatrix {
+/// A matrix of one of the back ends.
+pub type AnyMatrix = Of<<CpuOps as Ops>::Matrix, <GpuOps as Ops>::Matrix>;
+
+/// A weight of one of the back ends.
+pub type AnyWeight = Of<<CpuOps as Ops>::Weight, <GpuOps as Ops>::Weight>;
+
+impl<C, G> Of<C, G> {
     /// # Panics
     ///
-    /// If the matrix was made by the other back end, as in the next function: a model holds one
-    /// `AnyOps` and takes every matrix from it.
-    fn cpu(&self) -> &<BurnOps as Ops>::Matrix {
+    /// If it was made by the other back end, as in the next function: a model holds one `AnyOps`
+    /// and takes everything from it.
+    fn cpu(&self) -> &C {
         match self {
-            Self::Cpu(matrix) => matrix,
+            Self::Cpu(own) => own,
             Self::Gpu(_) => unreachable!("a matrix of the GPU was given to the CPU"),
         }
     }
 
-    fn gpu(&self) -> &<GpuOps as Ops>::Matrix {
+    fn gpu(&self) -> &G {
         match self {
-            Self::Gpu(matrix) => matrix,
+            Self::Gpu(own) => own,
             Self::Cpu(_) => unreachable!("a matrix of the CPU was given to the GPU"),
         }
     }
@@ -48,17 +54,17 @@ impl AnyMatrix {
 macro_rules! forward {
     ($self:ident . $operation:ident [$($matrix:ident),*] ($($other:expr),*)) => {
         match $self {
-            AnyOps::Cpu(ops) => AnyMatrix::Cpu(ops.$operation($($matrix.cpu(),)* $($other),*)),
-            AnyOps::Gpu(ops) => AnyMatrix::Gpu(ops.$operation($($matrix.gpu(),)* $($other),*)),
+            AnyOps::Cpu(ops) => Of::Cpu(ops.$operation($($matrix.cpu(),)* $($other),*)),
+            AnyOps::Gpu(ops) => Of::Gpu(ops.$operation($($matrix.gpu(),)* $($other),*)),
         }
     };
 }
 
 impl Ops for AnyOps {
-    type Weight = AnyMatrix;
+    type Weight = AnyWeight;
     type Matrix = AnyMatrix;
 
-    fn weight(&self, values: Vec<f32>, n_rows: usize) -> AnyMatrix {
+    fn weight(&self, values: Vec<f32>, n_rows: usize) -> AnyWeight {
         forward!(self.weight [] (values, n_rows))
     }
 
@@ -66,15 +72,15 @@ impl Ops for AnyOps {
         forward!(self.upload [] (values, n_rows))
     }
 
-    fn embed(&self, table: &AnyMatrix, ids: &[u32]) -> AnyMatrix {
+    fn embed(&self, table: &AnyWeight, ids: &[u32]) -> AnyMatrix {
         forward!(self.embed[table](ids))
     }
 
-    fn linear(&self, x: &AnyMatrix, weight: &AnyMatrix) -> AnyMatrix {
+    fn linear(&self, x: &AnyMatrix, weight: &AnyWeight) -> AnyMatrix {
         forward!(self.linear [x, weight] ())
     }
 
-    fn linear_transposed(&self, x: &AnyMatrix, table: &AnyMatrix) -> AnyMatrix {
+    fn linear_transposed(&self, x: &AnyMatrix, table: &AnyWeight) -> AnyMatrix {
         forward!(self.linear_transposed [x, table] ())
     }
 
@@ -82,7 +88,7 @@ impl Ops for AnyOps {
         forward!(self.scale[x](factor))
     }
 
-    fn rms_norm(&self, x: &AnyMatrix, gain: &AnyMatrix) -> AnyMatrix {
+    fn rms_norm(&self, x: &AnyMatrix, gain: &AnyWeight) -> AnyMatrix {
         forward!(self.rms_norm [x, gain] ())
     }
 
@@ -110,29 +116,25 @@ impl Ops for AnyOps {
         forward!(self.attention [q, k, v, bias] (n_heads))
     }
 
-    fn embed_sum(&self, factor: f32, tables: [&AnyMatrix; 2], ids: [&[u32]; 2]) -> AnyMatrix {
+    fn embed_sum(&self, factor: f32, tables: [&AnyWeight; 2], ids: [&[u32]; 2]) -> AnyMatrix {
         match self {
-            AnyOps::Cpu(ops) => AnyMatrix::Cpu(ops.embed_sum(factor, tables.map(AnyMatrix::cpu), ids)),
-            AnyOps::Gpu(ops) => AnyMatrix::Gpu(ops.embed_sum(factor, tables.map(AnyMatrix::gpu), ids)),
+            AnyOps::Cpu(ops) => Of::Cpu(ops.embed_sum(factor, tables.map(Of::cpu), ids)),
+            AnyOps::Gpu(ops) => Of::Gpu(ops.embed_sum(factor, tables.map(Of::gpu), ids)),
         }
     }
 
-    fn normed_linears(&self, x: &AnyMatrix, gain: &AnyMatrix, weights: [&AnyMatrix; 3]) -> [AnyMatrix; 3] {
+    fn normed_linears(&self, x: &AnyMatrix, gain: &AnyWeight, weights: [&AnyWeight; 3]) -> [AnyMatrix; 3] {
         match self {
-            AnyOps::Cpu(ops) => {
-                ops.normed_linears(x.cpu(), gain.cpu(), weights.map(AnyMatrix::cpu)).map(AnyMatrix::Cpu)
-            }
-            AnyOps::Gpu(ops) => {
-                ops.normed_linears(x.gpu(), gain.gpu(), weights.map(AnyMatrix::gpu)).map(AnyMatrix::Gpu)
-            }
+            AnyOps::Cpu(ops) => ops.normed_linears(x.cpu(), gain.cpu(), weights.map(Of::cpu)).map(Of::Cpu),
+            AnyOps::Gpu(ops) => ops.normed_linears(x.gpu(), gain.gpu(), weights.map(Of::gpu)).map(Of::Gpu),
         }
     }
 
-    fn normed_gated(&self, x: &AnyMatrix, gain: &AnyMatrix, gate: &AnyMatrix, up: &AnyMatrix) -> AnyMatrix {
+    fn normed_gated(&self, x: &AnyMatrix, gain: &AnyWeight, gate: &AnyWeight, up: &AnyWeight) -> AnyMatrix {
         forward!(self.normed_gated [x, gain, gate, up] ())
     }
 
-    fn add_linear(&self, sum: &AnyMatrix, x: &AnyMatrix, weight: &AnyMatrix) -> AnyMatrix {
+    fn add_linear(&self, sum: &AnyMatrix, x: &AnyMatrix, weight: &AnyWeight) -> AnyMatrix {
         forward!(self.add_linear [sum, x, weight] ())
     }
 
@@ -145,12 +147,12 @@ impl Ops for AnyOps {
     ) -> AnyMatrix {
         match self {
             AnyOps::Cpu(ops) => {
-                let (heads, turn) = (heads.map(AnyMatrix::cpu), turn.map(AnyMatrix::cpu));
-                AnyMatrix::Cpu(ops.rope_attention(heads, turn, bias.cpu(), n_heads))
+                let (heads, turn) = (heads.map(Of::cpu), turn.map(Of::cpu));
+                Of::Cpu(ops.rope_attention(heads, turn, bias.cpu(), n_heads))
             }
             AnyOps::Gpu(ops) => {
-                let (heads, turn) = (heads.map(AnyMatrix::gpu), turn.map(AnyMatrix::gpu));
-                AnyMatrix::Gpu(ops.rope_attention(heads, turn, bias.gpu(), n_heads))
+                let (heads, turn) = (heads.map(Of::gpu), turn.map(Of::gpu));
+                Of::Gpu(ops.rope_attention(heads, turn, bias.gpu(), n_heads))
             }
         }
     }

@@ -14,9 +14,11 @@ use std::task::{Context, Poll, Waker};
 
 use crate::error::{Error, Result};
 
-pub mod burn;
 #[cfg(feature = "gpu")]
 pub mod any;
+#[cfg(feature = "flex")]
+pub mod burn;
+pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 

@@ -6,14 +6,14 @@ use wasm_bindgen::prelude::*;
 use super::value::{object, thrown};
 use crate::model::ModelConfig;
 use crate::model::made_up::{Case, weights};
-use crate::ops::burn::BurnOps;
+use crate::ops::cpu::CpuOps;
 use crate::ops::ready;
 
 /// A network with made-up weights on a made-up story.
 #[wasm_bindgen]
 pub struct ForwardBench {
     config: ModelConfig,
-    case: Case<BurnOps>,
+    case: Case<CpuOps>,
 }
 
 #[wasm_bindgen]
@@ -22,7 +22,7 @@ impl ForwardBench {
     #[wasm_bindgen(constructor)]
     pub fn new(config: &[u8], n_tokens: usize, n_images: usize) -> Result<ForwardBench, JsValue> {
         let config = ModelConfig::from_json(config).map_err(thrown)?;
-        let case = Case::new(BurnOps::cpu(), &config, 1, n_tokens, n_images).map_err(thrown)?;
+        let case = Case::new(CpuOps, &config, 1, n_tokens, n_images).map_err(thrown)?;
         Ok(ForwardBench { config, case })
     }
 

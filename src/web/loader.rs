@@ -9,7 +9,7 @@ use super::value::{array, object, thrown};
 use crate::checkpoint::load::model;
 use crate::checkpoint::{Incoming, Manifest};
 use crate::ops::any::AnyOps;
-use crate::ops::burn::BurnOps;
+use crate::ops::cpu::CpuOps;
 
 /// Takes a model's files in chunks and makes an [`Engine`] of them when all are verified.
 #[wasm_bindgen]
@@ -55,7 +55,7 @@ impl Loader {
     pub fn build(self, gpu: Option<Gpu>) -> Result<JsValue, JsValue> {
         let weight_bytes = self.manifest.total_bytes();
         let files = self.incoming.into_files().map_err(thrown)?;
-        let ops = gpu.map_or_else(|| AnyOps::Cpu(BurnOps::cpu()), Gpu::into_ops);
+        let ops = gpu.map_or_else(|| AnyOps::Cpu(CpuOps), Gpu::into_ops);
         let model = model(ops.clone(), files).map_err(thrown)?;
         let engine = Engine::new(model, ops.clone(), self.manifest.name(), self.manifest.version(), weight_bytes);
         match ops {

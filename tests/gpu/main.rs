@@ -5,5 +5,7 @@
 mod faults;
 mod forward;
 mod kernels;
+#[path = "../support/numbers.rs"]
+mod numbers;
 mod stories;
 mod support;

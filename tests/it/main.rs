@@ -5,6 +5,7 @@ mod support;
 mod blocks;
 mod certainty;
 mod checkpoint;
+mod cpu;
 mod data;
 mod deletion;
 mod evaluate;
@@ -19,6 +20,8 @@ mod layering;
 mod mix;
 mod model;
 mod noising;
+#[path = "../support/numbers.rs"]
+mod numbers;
 mod painting;
 mod quantize;
 mod reference;
