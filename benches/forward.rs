@@ -1,8 +1,9 @@
 //! How long a forward, a step of the sampler and a picture take on the CPU, at the shapes of the
 //! default model and with made-up weights.
 //!
-//! `cargo bench --bench forward` without the feature `train` computes on one thread, as a story
-//! does in the browser; `--features train` brings threads and AVX-512.
+//! `cargo bench --bench forward` without the feature `train` computes on one thread;
+//! `--features train` brings threads and AVX-512. The browser's CPU path (`ops/cpu`) is measured
+//! beside it.
 //!
 //! - `-- --save` keeps the result in `benches/results/`
 //! - `-- --quick` runs everything once, to see that it runs
@@ -20,6 +21,7 @@ use oneflow_web::model::oneflow::ModelParts;
 use oneflow_web::model::tokenizer::{BEGIN, IMAGE, PROMPT_END};
 use oneflow_web::model::{ImageCodec, Model, ModelConfig, Tokenizer};
 use oneflow_web::ops::burn::BurnOps;
+use oneflow_web::ops::cpu::CpuOps;
 use oneflow_web::ops::ready;
 use oneflow_web::sample::{FlowModel, Options, Prediction, Sampler, State};
 use serde_json::{Value, json};
@@ -38,6 +40,10 @@ fn main() -> Result<()> {
     let rate = gflop / forward.median() * 1e3;
     println!("{:24} {rate:8.1} GFLOP/s", "");
 
+    let case = Case::new(CpuOps, &config, 1, N_TOKENS, N_IMAGES)?;
+    let own = measure(|| ready(case.forward()));
+    line("the same by ops/cpu", &own);
+
     let model = model(&config)?;
     let sampler = middle_of_a_story(&model)?;
     let step = measure(|| ready(sampler.clone().step(&model)));
@@ -53,7 +59,7 @@ fn main() -> Result<()> {
     let name = if cfg!(feature = "train") { "forward-train" } else { "forward" };
     let measured = json!({
         "n_tokens": N_TOKENS, "n_images": N_IMAGES, "rows": case.input.seq(), "gflop": round(gflop),
-        "forward": forward.json(), "gflop_per_s": round(rate),
+        "forward": forward.json(), "gflop_per_s": round(rate), "forward_ops_cpu": own.json(),
         "step": step.json(), "decode": decode.json(), "preview": preview.json(),
     });
     report(name, &format!("cargo bench --bench forward{features} -- --save"), measured);

@@ -10,7 +10,7 @@
 //! ```text
 //!   flow    the process as mathematics: schedule, sequence, noise      plain Rust
 //!   sample  the sampler, its events and snapshots                      plain Rust
-//!   ops     the operations a network is written in; burn on the CPU, kernels of our own on WebGPU
+//!   ops     the operations a network is written in: by burn, by loops of our own on the CPU, by kernels on WebGPU
 //!   model   the network, heads, picture codec, tokenizer
 //!   checkpoint  files in and out, verified
 //!   web     the browser's side (feature `web`)

@@ -2,7 +2,8 @@
 
     python3 make_onnx.py --config ../../configs/storyworld-nano.json --tokens 40 --images 3 --out FOLDER
 
-Two files of the same sizes and the same numbers:
+Two files of the same sizes and the same numbers, and `ready.onnx`, which adds one number to itself and
+wakes the runtime up:
 
     plain.onnx   standard operators only, as an exporter writes them; the runtime fuses what it can
     fused.onnx   the runtime's own operators for normalisation, rotary positions, SiLU and attention
@@ -203,6 +204,13 @@ def build(config, n_tokens, n_images, is_fused):
     return helper.make_model(graph, opset_imports=opsets, ir_version=9)
 
 
+def nothing():
+    value = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy"]
+    node = helper.make_node("Add", ["x", "x"], ["y"])
+    graph = helper.make_graph([node], "ready", value[:1], value[1:])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--config", type=Path, required=True, help="a training configuration or a config.json")
@@ -215,6 +223,7 @@ def main():
     for name in ["plain", "fused"]:
         model = build(config.get("model", config), args.tokens, args.images, is_fused=name == "fused")
         onnx.save(model, str(args.out / f"{name}.onnx"))
+    onnx.save(nothing(), str(args.out / "ready.onnx"))
 
 
 if __name__ == "__main__":

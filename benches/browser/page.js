@@ -5,37 +5,59 @@
 const forwards = new Map();
 
 /**
- * Opens the engine of this package and a session of ONNX Runtime Web for each graph; gives for each
- * graph how far its answers are from ours, as a share of the largest.
+ * Opens the engine of this package and a session of ONNX Runtime Web for each graph, on a device.
+ * Gives the adapter, how long each took from the numbers to its first answer (compilers and devices
+ * are awake before), and how far its answers are from our CPU's, as a share of the largest.
  */
-async function openForwards(config, nTokens, nImages, graphs) {
+async function openForwards(device, { config, nTokens, nImages }, graphs) {
   const bindings = await import("../oneflow-web/wasm/oneflow_web.js");
   const wasm = await fetch("../oneflow-web/wasm/oneflow_web_bg.wasm");
   await bindings.default({ module_or_path: await WebAssembly.compileStreaming(wasm) });
   if (!bindings.ForwardBench) throw new Error("this wasm has no ForwardBench: build the package");
-  const bytes = new TextEncoder().encode(JSON.stringify(config));
-  const bench = new bindings.ForwardBench(bytes, nTokens, nImages);
-  forwards.set("oneflow-web", () => bench.forward());
-  const expected = bench.forward();
+  const network = new TextEncoder().encode(JSON.stringify(config));
+  const numbers = new bindings.ForwardBench(network, nTokens, nImages);
+  const expected = await numbers.forward();
+  const [first, differences] = [{}, {}];
+  const note = async (name, open) => {
+    const begin = performance.now();
+    const { forward, parts } = await open();
+    const answers = parts(await forward());
+    first[name] = performance.now() - begin;
+    differences[name] = difference(expected, answers);
+    forwards.set(name, forward);
+  };
 
-  const ort = await import("../ort/ort.wasm.min.mjs");
+  const isGpu = device === "webgpu";
+  const gpu = isGpu ? await bindings.Gpu.open() : undefined;
+  const adapter = gpu?.info().adapter;
+  await note("oneflow-web", async () => {
+    const bench = new bindings.ForwardBench(network, nTokens, nImages, gpu);
+    return { forward: () => bench.forward(), parts: (answers) => [answers] };
+  });
+
+  const ort = await import(isGpu ? "../ort/ort.webgpu.min.mjs" : "../ort/ort.wasm.min.mjs");
   ort.env.wasm.numThreads = 1;
   ort.env.wasm.wasmPaths = new URL("../ort/", import.meta.url).href;
-  const weights = new Uint8Array(bench.weights().buffer);
-  const feeds = feedsFromInputs(ort, bench.inputs());
-  const differences = {};
+  const executionProviders = [isGpu ? "webgpu" : "wasm"];
+  const read = async (url) => new Uint8Array(await (await fetch(url)).arrayBuffer());
+  const ready = await read(new URL("ready.onnx", new URL(Object.values(graphs)[0], location.href)));
+  const session = await ort.InferenceSession.create(ready, { executionProviders });
+  await session.run({ x: new ort.Tensor("float32", new Float32Array(1), [1]) });
+  const weights = new Uint8Array(numbers.weights().buffer);
+  const feeds = feedsFromInputs(ort, numbers.inputs());
   for (const [name, url] of Object.entries(graphs)) {
-    const graph = new Uint8Array(await (await fetch(url)).arrayBuffer());
-    const session = await ort.InferenceSession.create(graph, {
-      executionProviders: ["wasm"],
-      graphOptimizationLevel: "all",
-      externalData: [{ path: "weights.bin", data: weights }],
+    const graph = await read(url);
+    await note(name, async () => {
+      const session = await ort.InferenceSession.create(graph, {
+        executionProviders,
+        graphOptimizationLevel: "all",
+        externalData: [{ path: "weights.bin", data: weights }],
+      });
+      const parts = ({ gate, images, token_logits }) => [gate.data, images.data, token_logits.data];
+      return { forward: () => session.run(feeds), parts };
     });
-    forwards.set(name, () => session.run(feeds));
-    const { gate, images, token_logits } = await session.run(feeds);
-    differences[name] = difference(expected, [gate.data, images.data, token_logits.data]);
   }
-  return differences;
+  return { adapter, first, differences };
 }
 
 /** The tensors of a session's inputs. */

@@ -2,9 +2,10 @@
 //!
 //! [`Ops`] is the one interface between the network (`model`) and the arithmetic. Every
 //! activation is a matrix `[n_rows, width]` of `f32`; a batch of sequences is laid out row after
-//! row, all sequences padded to the same length. [`BurnOps`](burn::BurnOps) implements the trait
-//! on the CPU; the same code on an autodiff device is what training differentiates. `GpuOps`
-//! (feature `gpu`) implements it on WebGPU.
+//! row, all sequences padded to the same length. `BurnOps` (feature
+//! `flex`) implements the trait on all cores of the CPU; the same code on an autodiff device is what
+//! training differentiates. [`CpuOps`](cpu::CpuOps) is the browser's CPU path, and `GpuOps` (feature
+//! `gpu`) implements it on WebGPU.
 //!
 //! Axis names: `n` rows, `d` width, `b` batch, `s` rows of one sequence, `h` heads.
 

@@ -3,26 +3,29 @@
 use js_sys::{Float32Array, Uint32Array};
 use wasm_bindgen::prelude::*;
 
+use super::gpu::Gpu;
 use super::value::{object, thrown};
 use crate::model::ModelConfig;
 use crate::model::made_up::{Case, weights};
+use crate::ops::any::AnyOps;
 use crate::ops::cpu::CpuOps;
-use crate::ops::ready;
 
 /// A network with made-up weights on a made-up story.
 #[wasm_bindgen]
 pub struct ForwardBench {
     config: ModelConfig,
-    case: Case<CpuOps>,
+    case: Case<AnyOps>,
 }
 
 #[wasm_bindgen]
 impl ForwardBench {
-    /// The network that a `config.json` describes, on `n_tokens` tokens and `n_images` pictures.
+    /// The network that a `config.json` describes, on `n_tokens` tokens and `n_images` pictures; on
+    /// the CPU where no GPU is given.
     #[wasm_bindgen(constructor)]
-    pub fn new(config: &[u8], n_tokens: usize, n_images: usize) -> Result<ForwardBench, JsValue> {
+    pub fn new(config: &[u8], n_tokens: usize, n_images: usize, gpu: Option<Gpu>) -> Result<ForwardBench, JsValue> {
         let config = ModelConfig::from_json(config).map_err(thrown)?;
-        let case = Case::new(CpuOps, &config, 1, n_tokens, n_images).map_err(thrown)?;
+        let ops = gpu.map_or(AnyOps::Cpu(CpuOps), Gpu::into_ops);
+        let case = Case::new(ops, &config, 1, n_tokens, n_images).map_err(thrown)?;
         Ok(ForwardBench { config, case })
     }
 
@@ -50,7 +53,7 @@ impl ForwardBench {
     }
 
     /// One forward; the answers of the heads, one after the other.
-    pub fn forward(&self) -> Result<Vec<f32>, JsValue> {
-        ready(self.case.forward()).map_err(thrown)
+    pub async fn forward(&self) -> Result<Vec<f32>, JsValue> {
+        self.case.forward().await.map_err(thrown)
     }
 }

@@ -6,9 +6,10 @@ use std::path::Path;
 
 use burn::tensor::{Tensor, TensorData};
 use oneflow_web::flow::path;
-use oneflow_web::golden::check;
+use oneflow_web::golden::{check, check_forward};
 use oneflow_web::model::Preconditioner;
 use oneflow_web::ops::burn::BurnOps;
+use oneflow_web::ops::ready;
 use oneflow_web::train::batch::Targets;
 use oneflow_web::train::loss::{TextLosses, image_loss, text_losses};
 use serde_json::Value;
@@ -61,6 +62,13 @@ fn steps_of_the_sampler_hold() {
 #[test]
 fn a_forward_holds_alone_and_in_a_batch() {
     holds("forward", &["zero_prob", "insertion_rate", "velocities", "token_logits", "gate", "outputs"]);
+}
+
+/// [`check`] computes by `ops/cpu`.
+#[test]
+fn a_forward_holds_by_burn() {
+    let report = ready(check_forward(BurnOps::cpu(), &text("forward"))).unwrap();
+    assert!(report.quantities.iter().all(|quantity| quantity.n_values > 0), "{report:?}");
 }
 
 #[test]

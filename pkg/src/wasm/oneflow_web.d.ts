@@ -99,7 +99,7 @@ export class Run {
 
 /** For benches/browser: a network with made-up weights on a made-up story. */
 export class ForwardBench {
-  constructor(config: Uint8Array, nTokens: number, nImages: number);
+  constructor(config: Uint8Array, nTokens: number, nImages: number, gpu?: Gpu);
   /** All weights, one after the other in the order in which the network is built. */
   weights(): Float32Array<ArrayBuffer>;
   /** What the network is shown. */
@@ -115,7 +115,7 @@ export class ForwardBench {
     tokenSlots: Uint32Array;
   };
   /** One forward: the answers of the gate, of the pictures and of the token head. */
-  forward(): Float32Array<ArrayBuffer>;
+  forward(): Promise<Float32Array<ArrayBuffer>>;
   free(): void;
 }
 
