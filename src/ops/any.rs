@@ -5,6 +5,7 @@ use super::Ops;
 use crate::error::Result;
 use crate::ops::burn::BurnOps;
 use crate::ops::gpu::GpuOps;
+use crate::ops::stored::StoredNumbers;
 
 /// One of the back ends.
 #[derive(Clone)]
@@ -60,6 +61,10 @@ impl Ops for AnyOps {
 
     fn weight(&self, values: Vec<f32>, n_rows: usize) -> AnyMatrix {
         forward!(self.weight [] (values, n_rows))
+    }
+
+    fn stored_weight(&self, numbers: StoredNumbers, n_rows: usize) -> AnyMatrix {
+        forward!(self.stored_weight [] (numbers, n_rows))
     }
 
     fn upload(&self, values: Vec<f32>, n_rows: usize) -> AnyMatrix {

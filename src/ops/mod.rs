@@ -12,8 +12,10 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use self::stored::StoredNumbers;
 use crate::error::{Error, Result};
 
+pub mod stored;
 pub mod burn;
 #[cfg(feature = "gpu")]
 pub mod any;
@@ -48,6 +50,11 @@ pub trait Ops {
 
     /// The weight `[n_rows, values.len() / n_rows]` with these values, row by row, to be kept.
     fn weight(&self, values: Vec<f32>, n_rows: usize) -> Self::Weight;
+
+    /// [`weight`](Self::weight) from the storage that the numbers are in, which a back end may keep.
+    fn stored_weight(&self, numbers: StoredNumbers, n_rows: usize) -> Self::Weight {
+        self.weight(numbers.into_f32(), n_rows)
+    }
 
     /// The matrix `[n_rows, values.len() / n_rows]` with these values, row by row.
     fn upload(&self, values: Vec<f32>, n_rows: usize) -> Self::Matrix;
