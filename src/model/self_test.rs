@@ -1,10 +1,11 @@
-//! Whether a back end can be trusted on this machine: one forward of a small made-up network, whose
-//! shapes are no multiples of any tile, beside the CPU's.
+//! Whether a back end can be trusted on this machine: one forward of a small made-up network, with
+//! weights in every storage and few shapes that are multiples of a tile, beside the CPU's.
 
 use super::config::{CodecConfig, FORMAT, ModelConfig, NetworkConfig, SamplingConfig};
-use super::made_up::Case;
+use super::made_up::{Case, Storage};
 use crate::error::{Error, Result};
 use crate::ops::burn::BurnOps;
+use crate::ops::stored::BlockFormat;
 use crate::ops::{Ops, ready};
 
 /// How far a number may be off, relative to itself or to the typical one: some hundred sums of f32
@@ -18,8 +19,8 @@ const TOLERANCE: f32 = 1e-3;
 /// [`Error::Internal`] where an answer is not the CPU's, and what the back end itself reports.
 pub async fn self_test<O: Ops>(ops: O) -> Result<f32> {
     let (batch, n_tokens, n_images) = (2, 67, 2);
-    let expected = ready(Case::new(BurnOps::cpu(), &config(), batch, n_tokens, n_images)?.forward())?;
-    let found = Case::new(ops, &config(), batch, n_tokens, n_images)?.forward().await?;
+    let expected = ready(Case::stored(BurnOps::cpu(), &config(), storage, batch, n_tokens, n_images)?.forward())?;
+    let found = Case::stored(ops, &config(), storage, batch, n_tokens, n_images)?.forward().await?;
     let off = deviation(&found, &expected);
     if off <= TOLERANCE {
         return Ok(off);
@@ -41,10 +42,23 @@ fn deviation(found: &[f32], expected: &[f32]) -> f32 {
     found.iter().zip(expected).map(off).fold(0.0, f32::max)
 }
 
+/// A block of the trunk a storage, and the ends as the models in use have them.
+fn storage(name: &str) -> Storage {
+    if name.starts_with("blocks.1") {
+        Storage::Blocks(BlockFormat::Q8)
+    } else if name.starts_with("blocks.2") {
+        Storage::Blocks(BlockFormat::Q4)
+    } else if name.starts_with("adapter") || name.starts_with("time") {
+        Storage::F32
+    } else {
+        Storage::F16
+    }
+}
+
 fn config() -> ModelConfig {
     ModelConfig {
         format: FORMAT.into(),
-        network: NetworkConfig { d_model: 48, n_heads: 2, n_layers: 1, d_mlp: 70, vocab_size: 131, delete_head: true },
+        network: NetworkConfig { d_model: 64, n_heads: 2, n_layers: 3, d_mlp: 70, vocab_size: 131, delete_head: true },
         codec: CodecConfig { kind: "pca-patch".into(), image_px: 8, patch_px: 4, n_coefs: 18 },
         sampling: SamplingConfig {
             n_steps: 1,

@@ -5,5 +5,6 @@
 mod faults;
 mod forward;
 mod kernels;
+mod storages;
 mod stories;
 mod support;
