@@ -3,6 +3,7 @@
 //! GPU, Mesa's lavapipe is one.
 
 mod faults;
+mod files;
 mod forward;
 mod kernels;
 mod storages;
