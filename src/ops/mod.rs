@@ -4,7 +4,7 @@
 //! activation is a matrix `[n_rows, width]` of `f32`; a batch of sequences is laid out row after
 //! row, all sequences padded to the same length. [`BurnOps`](burn::BurnOps) implements the trait
 //! on the CPU; the same code on an autodiff device is what training differentiates. `GpuOps`
-//! (feature `gpu`) implements it on WebGPU.
+//! (feature `gpu`) implements it on WebGPU. Weights may come in fewer bits ([`stored`]).
 //!
 //! Axis names: `n` rows, `d` width, `b` batch, `s` rows of one sequence, `h` heads.
 
