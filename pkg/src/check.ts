@@ -22,8 +22,8 @@ export interface Fit {
   /** Bytes of model files in the Cache API. The browser's own HTTP cache cannot be asked. */
   cachedBytes: number;
   /**
-   * Memory of the GPU that the weights will take, at the most; 0 on the CPU. What a run needs beside
-   * them is small.
+   * Memory of the GPU that the weights will take, about; 0 on the CPU. What a run needs beside them
+   * is small.
    */
   gpuBytes: number;
   /** Why the device is this one, and what stands in the way. */
@@ -81,10 +81,10 @@ export function expectSupported(): void {
   throw new OneFlowError("unsupported", missing.map(({ message }) => message).join("; "));
 }
 
-/** Weights are kept in 32 bits on the GPU and come in 16 or more. */
+/** Weights stay on the GPU as they are stored; the codec's are in the file and not on the GPU. */
 function gpuBytes(manifest: Manifest): number {
   const weights = manifest.files.filter(({ name }) => name.endsWith(".safetensors"));
-  return 2 * weights.reduce((sum, file) => sum + file.sizeBytes, 0);
+  return weights.reduce((sum, file) => sum + file.sizeBytes, 0);
 }
 
 function findObstacles(): Reason[] {

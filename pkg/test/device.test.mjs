@@ -32,7 +32,7 @@ for (const [what, adapter, device, code] of ADAPTERS) {
     const fit = await OneFlow.check({ model: modelFolder(t) });
     assert.equal(fit.device, device);
     assert.equal(fit.status, "ready");
-    assert.equal(fit.gpuBytes, device === "webgpu" ? 2 * WEIGHT_BYTES : 0);
+    assert.equal(fit.gpuBytes, device === "webgpu" ? WEIGHT_BYTES : 0);
     const reason = fit.reasons.find((reason) => reason.code === code);
     const { info } = await loadFake(t);
     assert.equal(info.device, device);

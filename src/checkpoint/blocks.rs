@@ -16,108 +16,15 @@
 //! ```
 
 use half::f16;
-use serde::{Deserialize, Serialize};
 
 use super::stored::{Dtype, StoredTensor};
+use crate::ops::stored::BLOCK_LENGTHS;
+pub use crate::ops::stored::{BlockFormat, BlockSpec, Blocks};
 
 /// What the name of a tensor's scales ends in.
 pub const SCALES: &str = ".scales";
 /// The name of the description in the header's metadata.
 pub const BLOCKS: &str = "blocks";
-/// Block lengths that are possible.
-const LENGTHS: [usize; 3] = [32, 64, 128];
-
-/// How the whole numbers are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum BlockFormat {
-    /// 8 bits, -128 to 127.
-    Q8,
-    /// 4 bits, -8 to 7.
-    Q4,
-}
-
-impl BlockFormat {
-    /// Its name in a file.
-    pub fn name(self) -> &'static str {
-        match self {
-            BlockFormat::Q8 => "q8",
-            BlockFormat::Q4 => "q4",
-        }
-    }
-
-    /// Numbers in 8 bits.
-    fn per_byte(self) -> usize {
-        match self {
-            BlockFormat::Q8 => 1,
-            BlockFormat::Q4 => 2,
-        }
-    }
-
-    fn range(self) -> [f32; 2] {
-        match self {
-            BlockFormat::Q8 => [-128.0, 127.0],
-            BlockFormat::Q4 => [-8.0, 7.0],
-        }
-    }
-}
-
-/// How a matrix is cut into blocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BlockSpec {
-    /// What a whole number is.
-    pub format: BlockFormat,
-    /// Numbers of a block: 32, 64 or 128, a divisor of K.
-    pub block: usize,
-    /// The axis of K, 0 or 1.
-    pub axis: usize,
-    /// Rows and columns of the matrix.
-    pub shape: [usize; 2],
-}
-
-impl BlockSpec {
-    /// K, and the number of outputs.
-    fn sizes(&self) -> (usize, usize) {
-        let [rows, cols] = self.shape;
-        if self.axis == 0 { (rows, cols) } else { (cols, rows) }
-    }
-
-    /// Shapes of the packed numbers and of the scales.
-    fn stored_shapes(&self) -> ([usize; 2], [usize; 2]) {
-        let (k, n) = self.sizes();
-        ([n, k / self.format.per_byte() / 4], [n, k / self.block])
-    }
-
-    fn check(&self) -> Result<(), String> {
-        let (k, n) = self.sizes();
-        if self.axis > 1 {
-            return Err(format!("has blocks along axis {}; expected 0 or 1", self.axis));
-        }
-        if !LENGTHS.contains(&self.block) {
-            return Err(format!("has blocks of {}; expected 32, 64 or 128", self.block));
-        }
-        if !k.is_multiple_of(self.block) {
-            return Err(format!(
-                "has {k} numbers along axis {} in blocks of {}; expected a multiple",
-                self.axis, self.block
-            ));
-        }
-        if k.checked_mul(n).is_none() {
-            return Err(format!("has shape {:?}, which is too large", self.shape));
-        }
-        Ok(())
-    }
-}
-
-/// A matrix in blocks.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Blocks {
-    spec: BlockSpec,
-    /// Line after line, as bytes of the `U32`.
-    packed: Vec<u8>,
-    scales: Vec<f16>,
-}
 
 impl Blocks {
     /// Stores finite `values`, row by row, each block with the scale of the least squared error
@@ -125,10 +32,11 @@ impl Blocks {
     /// or a scale would be beyond `F16`.
     pub fn fit(spec: BlockSpec, values: &[f32]) -> Option<Blocks> {
         let (k, n) = spec.sizes();
-        if spec.check().is_err() || values.len() != k * n {
+        if check(&spec).is_err() || values.len() != k * n {
             return None;
         }
-        let mut blocks = Blocks { spec, packed: Vec::new(), scales: Vec::new() };
+        let bits = spec.format.bits();
+        let (mut words, mut scales) = (Vec::new(), Vec::new());
         let mut numbers = vec![0i8; spec.block];
         for line in 0..n {
             for start in (0..k).step_by(spec.block) {
@@ -137,89 +45,74 @@ impl Blocks {
                 if !scale.is_finite() {
                     return None;
                 }
-                blocks.scales.push(scale);
-                match spec.format {
-                    BlockFormat::Q8 => blocks.packed.extend(numbers.iter().map(|&q| q as u8)),
-                    BlockFormat::Q4 => {
-                        blocks
-                            .packed
-                            .extend(numbers.chunks_exact(2).map(|pair| (pair[0] as u8 & 15) | (pair[1] as u8) << 4));
-                    }
-                }
-            }
-        }
-        Some(blocks)
-    }
-
-    /// How it is cut.
-    pub fn spec(&self) -> &BlockSpec {
-        &self.spec
-    }
-
-    /// The whole numbers as they are packed, line by line: `[n, K·bits/32]` words of 32 bits,
-    /// little-endian.
-    pub fn packed(&self) -> &[u8] {
-        &self.packed
-    }
-
-    /// The scales `[n, K/block]`.
-    pub fn scales(&self) -> &[f16] {
-        &self.scales
-    }
-
-    /// The weights, row by row.
-    pub fn to_f32(&self) -> Vec<f32> {
-        let (k, n) = self.spec.sizes();
-        let mut values = vec![0.0; k * n];
-        let per_byte = self.spec.format.per_byte();
-        for (b, scale) in self.scales.iter().enumerate() {
-            let scale = scale.to_f32();
-            for i in b * self.spec.block..(b + 1) * self.spec.block {
-                let byte = self.packed[i / per_byte] as i8;
-                let number = match self.spec.format {
-                    BlockFormat::Q8 => byte,
-                    // The nibble is moved up, then down with its sign.
-                    BlockFormat::Q4 if i % 2 == 0 => (byte << 4) >> 4,
-                    BlockFormat::Q4 => byte >> 4,
+                scales.push(scale);
+                let word = |numbers: &[i8]| {
+                    let place = |(i, &number): (usize, &i8)| (number as u32 & (u32::MAX >> (32 - bits))) << (i * bits);
+                    numbers.iter().enumerate().map(place).sum::<u32>()
                 };
-                values[self.spec.place(i / k, i % k)] = f32::from(number) * scale;
+                words.extend(numbers.chunks_exact(32 / bits).map(word));
             }
         }
-        values
+        Blocks::new(spec, words, scales)
     }
 
     /// The packed numbers and the scales as they lie in a file.
     pub fn to_tensors(&self) -> Option<(StoredTensor, StoredTensor)> {
-        let (packed, scales) = self.spec.stored_shapes();
-        let bytes = self.scales.iter().flat_map(|scale| scale.to_le_bytes()).collect();
-        let packed = StoredTensor::new(Dtype::U32, &packed, self.packed.clone())?;
-        Some((packed, StoredTensor::new(Dtype::F16, &scales, bytes)?))
+        let (packed, scales) = stored_shapes(self.spec());
+        let words = self.words().iter().flat_map(|word| word.to_le_bytes()).collect();
+        let halves = self.scales().iter().flat_map(|scale| scale.to_le_bytes()).collect();
+        Some((StoredTensor::new(Dtype::U32, &packed, words)?, StoredTensor::new(Dtype::F16, &scales, halves)?))
     }
 
     /// What [`to_tensors`](Self::to_tensors) gave; otherwise what is wrong with it, to be said after
     /// the tensor's name.
-    pub(super) fn from_tensors(spec: BlockSpec, packed: StoredTensor, scales: &StoredTensor) -> Result<Blocks, String> {
-        check_tensors(&spec, &packed, scales)?;
-        let (halves, _) = scales.bytes().as_chunks();
-        let scales: Vec<f16> = halves.iter().map(|&bytes| f16::from_le_bytes(bytes)).collect();
-        match scales.iter().position(|scale| !scale.is_finite()) {
-            Some(place) => Err(format!("has a scale of {} at place {place}; expected finite numbers", scales[place])),
-            None => Ok(Blocks { spec, packed: packed.into_bytes(), scales }),
+    pub(super) fn from_tensors(
+        spec: BlockSpec,
+        packed: &StoredTensor,
+        scales: &StoredTensor,
+    ) -> Result<Blocks, String> {
+        check_tensors(&spec, packed, scales)?;
+        let scales = scales.to_f16();
+        if let Some(place) = scales.iter().position(|scale| !scale.is_finite()) {
+            return Err(format!("has a scale of {} at place {place}; expected finite numbers", scales[place]));
         }
+        let (words, _) = packed.bytes().as_chunks();
+        let words = words.iter().map(|&bytes| u32::from_le_bytes(bytes)).collect();
+        Blocks::new(spec, words, scales).ok_or_else(|| "has other blocks than it says".into())
     }
 }
 
-impl BlockSpec {
-    /// Where number `i` of line `line` stands in the matrix.
-    fn place(&self, line: usize, i: usize) -> usize {
-        if self.axis == 0 { i * self.shape[1] + line } else { line * self.shape[1] + i }
+/// Shapes of the packed numbers and of the scales.
+fn stored_shapes(spec: &BlockSpec) -> ([usize; 2], [usize; 2]) {
+    let (k, n) = spec.sizes();
+    ([n, k * spec.format.bits() / 32], [n, k / spec.block])
+}
+
+fn check(spec: &BlockSpec) -> Result<(), String> {
+    let (k, n) = spec.sizes();
+    if spec.axis > 1 {
+        return Err(format!("has blocks along axis {}; expected 0 or 1", spec.axis));
     }
+    if !BLOCK_LENGTHS.contains(&spec.block) {
+        return Err(format!("has blocks of {}; expected 32, 64 or 128", spec.block));
+    }
+    if !k.is_multiple_of(spec.block) {
+        return Err(format!(
+            "has {k} numbers along axis {} in blocks of {}; expected a multiple",
+            spec.axis, spec.block
+        ));
+    }
+    // A count of bits is formed on the way to the words.
+    if k.checked_mul(n.max(1)).and_then(|numbers| numbers.checked_mul(8)).is_none() {
+        return Err(format!("has shape {:?}, which is too large", spec.shape));
+    }
+    Ok(())
 }
 
 /// Whether two stored tensors are a matrix of this description.
 pub(super) fn check_tensors(spec: &BlockSpec, packed: &StoredTensor, scales: &StoredTensor) -> Result<(), String> {
-    spec.check()?;
-    let (packed_shape, scales_shape) = spec.stored_shapes();
+    check(spec)?;
+    let (packed_shape, scales_shape) = stored_shapes(spec);
     let parts = [("packed numbers", packed, Dtype::U32, packed_shape), ("scales", scales, Dtype::F16, scales_shape)];
     for (what, tensor, dtype, shape) in parts {
         if tensor.dtype() != dtype || tensor.shape() != shape {

@@ -43,8 +43,9 @@ pub fn model<O: Ops>(ops: O, mut files: BTreeMap<String, Vec<u8>>) -> Result<Mod
     let config = ModelConfig::from_json(&take(CONFIG)?)?;
     let tokenizer = Tokenizer::from_json(&take(TOKENIZER)?)?;
     let mut weights = Weights::parse(WEIGHTS, take(WEIGHTS)?)?;
-    let network =
-        Network::build(&config, |spec| Ok(ops.weight(weights.take_f32(&spec.name, &spec.shape)?, spec.shape[0])))?;
+    let network = Network::build(&config, |spec| {
+        Ok(ops.stored_weight(weights.take_stored(&spec.name, &spec.shape)?, spec.shape[0]))
+    })?;
     let (codec, preconditioner) = codec_from_weights(&config.codec, &mut weights)?;
     weights.finish()?;
     Model::new(ops, ModelParts { config, network, codec, preconditioner, tokenizer })

@@ -13,8 +13,8 @@
 //! reads and writes them. Only this module knows byte layouts, and nothing in it runs code from a
 //! file: a model is data.
 //!
-//! Weights are `F32`, `F16`, or blocks of int8 or int4 ([`blocks`]), which [`Weights::take_f32`]
-//! turns into numbers once, at load, and [`Weights::take_blocks`] gives as they are.
+//! Weights are `F32`, `F16`, or blocks of int8 or int4 ([`blocks`]). [`Weights::take_stored`] gives
+//! them as they are, which is how a model is loaded, and [`Weights::take_f32`] as numbers.
 //!
 //! Not supported yet: weights in several files.
 

@@ -22,6 +22,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use super::blocks::{BLOCKS, BlockSpec, Blocks, SCALES, check_tensors};
 use super::stored::{Dtype, StoredTensor, size_bytes};
 use crate::error::{Error, Result};
+use crate::ops::stored::StoredNumbers;
 
 const LENGTH_BYTES: usize = 8;
 const MAX_HEADER_BYTES: u64 = 10 << 20;
@@ -93,7 +94,7 @@ impl Weights {
     ///
     /// [`Error::Model`] if there is none of this name, or none any more.
     pub fn take(&mut self, name: &str) -> Result<StoredTensor> {
-        self.tensors.remove(name).ok_or_else(|| invalid(&self.file, format!("tensor `{name}` is missing")))
+        self.tensors.remove(name).ok_or_else(|| self.invalid(name, "is missing".into()))
     }
 
     /// Takes out a matrix in blocks as it is.
@@ -103,43 +104,54 @@ impl Weights {
     /// [`Error::Model`] if there is none of this name, if it is not in blocks, or if a scale is
     /// infinite or no number.
     pub fn take_blocks(&mut self, name: &str) -> Result<Blocks> {
-        let spec = self
-            .blocks
-            .remove(name)
-            .ok_or_else(|| invalid(&self.file, format!("tensor `{name}` is missing, or not in blocks")))?;
+        let spec = self.blocks.remove(name).ok_or_else(|| self.invalid(name, "is missing, or not in blocks".into()))?;
         let packed = self.take(name)?;
         let scales = self.take(&format!("{name}{SCALES}"))?;
-        Blocks::from_tensors(spec, packed, &scales)
-            .map_err(|reason| invalid(&self.file, format!("tensor `{name}` {reason}")))
+        Blocks::from_tensors(spec, &packed, &scales).map_err(|reason| self.invalid(name, reason))
     }
 
     /// Takes out a tensor of `F32`, of `F16` or in blocks as numbers, all of them finite.
     ///
     /// # Errors
     ///
-    /// [`Error::Model`] if there is none of this name, or if it is of another shape, of another
-    /// dtype, or holds a number that is infinite or none at all.
+    /// Those of [`take_stored`](Self::take_stored).
     pub fn take_f32(&mut self, name: &str, expected_shape: &[usize]) -> Result<Vec<f32>> {
-        if let Some(spec) = self.blocks.get(name) {
-            if spec.shape != expected_shape {
-                let found = spec.shape;
-                return Err(invalid(
-                    &self.file,
-                    format!("tensor `{name}` has shape {found:?}; expected {expected_shape:?}"),
-                ));
-            }
-            return Ok(self.take_blocks(name)?.to_f32());
+        Ok(self.take_stored(name, expected_shape)?.into_f32())
+    }
+
+    /// Takes out a tensor of `F32`, of `F16` or in blocks in that storage, all numbers finite.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Model`] if there is none of this name, or if it is of another shape, of another
+    /// dtype, or holds a number or a scale that is infinite or none at all.
+    pub fn take_stored(&mut self, name: &str, expected_shape: &[usize]) -> Result<StoredNumbers> {
+        let blocks = self.blocks.get(name).map(|spec| spec.shape);
+        let found_shape = match blocks {
+            Some(shape) => shape.to_vec(),
+            None => match self.tensors.get(name) {
+                Some(tensor) => tensor.shape().to_vec(),
+                None => return Err(self.invalid(name, "is missing".into())),
+            },
+        };
+        if found_shape != expected_shape {
+            return Err(self.invalid(name, format!("has shape {found_shape:?}; expected {expected_shape:?}")));
+        }
+        if blocks.is_some() {
+            return Ok(StoredNumbers::Blocks(self.take_blocks(name)?));
         }
         let tensor = self.take(name)?;
-        let invalid = |reason| invalid(&self.file, format!("tensor `{name}` {reason}"));
-        if tensor.shape() != expected_shape {
-            return Err(invalid(format!("has shape {:?}; expected {expected_shape:?}", tensor.shape())));
-        }
         let dtype = tensor.dtype().name();
-        let values = tensor.to_f32().ok_or_else(|| invalid(format!("has dtype {dtype}; expected F32 or F16")))?;
-        match values.iter().position(|value| !value.is_finite()) {
-            Some(place) => Err(invalid(format!("has {} at place {place}; expected finite numbers", values[place]))),
-            None => Ok(values),
+        let numbers = match tensor.dtype() {
+            Dtype::F16 => Some(StoredNumbers::F16(tensor.to_f16())),
+            _ => tensor.to_f32().map(StoredNumbers::F32),
+        };
+        let numbers = numbers.ok_or_else(|| self.invalid(name, format!("has dtype {dtype}; expected F32 or F16")))?;
+        match numbers.first_not_finite() {
+            Some((place, value)) => {
+                Err(self.invalid(name, format!("has {value} at place {place}; expected finite numbers")))
+            }
+            None => Ok(numbers),
         }
     }
 
@@ -156,6 +168,10 @@ impl Weights {
             )),
             None => Ok(()),
         }
+    }
+
+    fn invalid(&self, name: &str, reason: String) -> Error {
+        invalid(&self.file, format!("tensor `{name}` {reason}"))
     }
 }
 

@@ -85,9 +85,10 @@ impl StoredTensor {
         &self.bytes
     }
 
-    /// The numbers as they are stored, without a copy.
-    pub(super) fn into_bytes(self) -> Vec<u8> {
-        self.bytes
+    /// The numbers of a tensor of `F16`.
+    pub(super) fn to_f16(&self) -> Vec<f16> {
+        let (halves, _) = self.bytes.as_chunks();
+        halves.iter().map(|&bytes| f16::from_le_bytes(bytes)).collect()
     }
 
     /// The numbers, if they are floats.
@@ -97,10 +98,7 @@ impl StoredTensor {
                 let (values, _) = self.bytes.as_chunks();
                 Some(values.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect())
             }
-            Dtype::F16 => {
-                let (values, _) = self.bytes.as_chunks();
-                Some(values.iter().map(|&bytes| f16::from_le_bytes(bytes).to_f32()).collect())
-            }
+            Dtype::F16 => Some(self.to_f16().into_iter().map(f16::to_f32).collect()),
             Dtype::U32 | Dtype::U8 => None,
         }
     }

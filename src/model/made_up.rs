@@ -2,15 +2,18 @@
 //! the numbers say nothing. They come from a fixed seed, so that another engine can be given the
 //! same ones and be held to the same answer.
 
+use half::f16;
+
 use super::codec::Preconditioner;
 use super::config::{CodecConfig, FORMAT, ModelConfig, NetworkConfig, SamplingConfig};
 use super::input::{Input, Row};
-use super::network::{Init, Network, WeightSpec};
+use super::network::{Init, Network, TOKENS, WeightSpec};
 use crate::error::Result;
 use crate::flow::image::ImageState;
 use crate::flow::rng::Rng;
 use crate::flow::sequence::{Element, Sequence};
 use crate::ops::Ops;
+use crate::ops::stored::{BlockFormat, BlockSpec, Blocks, StoredNumbers};
 use crate::sample::State;
 
 /// Prompt tokens of the story, as far as it has so many.
@@ -36,7 +39,26 @@ impl<O: Ops> Case<O> {
     ///
     /// Those of [`Network::build`], of which there are none here.
     pub fn new(ops: O, config: &ModelConfig, batch: usize, n_tokens: usize, n_images: usize) -> Result<Self> {
-        let network = network(&ops, config)?;
+        Self::stored(ops, config, |_| Storage::F32, batch, n_tokens, n_images)
+    }
+
+    /// [`new`](Self::new), with each weight in the storage that is said for its name.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`new`](Self::new).
+    pub fn stored(
+        ops: O,
+        config: &ModelConfig,
+        storage: impl Fn(&str) -> Storage,
+        batch: usize,
+        n_tokens: usize,
+        n_images: usize,
+    ) -> Result<Self> {
+        let mut rng = weight_rng();
+        let network = Network::build(config, |spec| {
+            Ok(ops.stored_weight(numbers(&spec, storage(&spec.name), &mut rng), spec.shape[0]))
+        })?;
         let input = input(config, batch, n_tokens, n_images);
         let token_slots = (0..input.slot_rows.len() as u32).step_by(SLOTS_PER_TOKEN).collect();
         Ok(Self { input, token_slots, ops, network })
@@ -58,11 +80,11 @@ impl<O: Ops> Case<O> {
     }
 }
 
-/// A small network with every head, of sizes that are no multiples of any tile.
+/// A small network with every head, mostly of sizes that are no multiples of any tile.
 pub fn config() -> ModelConfig {
     ModelConfig {
         format: FORMAT.into(),
-        network: NetworkConfig { d_model: 48, n_heads: 2, n_layers: 1, d_mlp: 70, vocab_size: 131, delete_head: true },
+        network: NetworkConfig { d_model: 64, n_heads: 2, n_layers: 3, d_mlp: 70, vocab_size: 131, delete_head: true },
         codec: CodecConfig { kind: "pca-patch".into(), image_px: 8, patch_px: 4, n_coefs: 18 },
         sampling: SamplingConfig {
             n_steps: 1,
@@ -109,14 +131,52 @@ fn weight_rng() -> Rng {
     Rng::new(1)
 }
 
-/// One weight. What starts at zero would hide a mistake behind it, so it is drawn, too.
+/// One weight.
 fn weight(spec: &WeightSpec, rng: &mut Rng) -> Vec<f32> {
-    let std = match spec.init {
-        Init::Ones => return vec![1.0; spec.shape[0] * spec.shape[1]],
-        Init::Normal(std) => std,
-        Init::Copying(_) | Init::Zeros => 0.05,
-    };
-    (0..spec.shape[0] * spec.shape[1]).map(|_| std * rng.normal()).collect()
+    let n = spec.shape[0] * spec.shape[1];
+    std(spec).map_or_else(|| vec![1.0; n], |std| (0..n).map(|_| std * rng.normal()).collect())
+}
+
+/// The standard deviation of a weight; nothing if it is all ones. What starts at zero would hide a
+/// mistake behind it, so it is drawn, too.
+fn std(spec: &WeightSpec) -> Option<f32> {
+    match spec.init {
+        Init::Ones => None,
+        Init::Normal(std) => Some(std),
+        Init::Copying(_) | Init::Zeros => Some(0.05),
+    }
+}
+
+/// How a made-up weight is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// 32-bit floats.
+    F32,
+    /// 16-bit floats; gains stay [`Storage::F32`].
+    F16,
+    /// Blocks as long as K allows, along the input of a product; 16-bit floats where K allows none.
+    Blocks(BlockFormat),
+}
+
+/// One weight in some storage; whole numbers are drawn evenly, so they are no rounding of
+/// [`weight`]'s.
+fn numbers(spec: &WeightSpec, storage: Storage, rng: &mut Rng) -> StoredNumbers {
+    let (shape, axis) = (spec.shape, usize::from(spec.name == TOKENS));
+    match (storage, std(spec)) {
+        (Storage::F32, _) | (_, None) => StoredNumbers::F32(weight(spec, rng)),
+        (Storage::Blocks(format), Some(std)) if shape[axis].is_multiple_of(32) => {
+            let block = if shape[axis].is_multiple_of(64) && format == BlockFormat::Q4 { 64 } else { 32 };
+            let [low, high] = format.range();
+            // The standard deviation of even numbers is their range over √12.
+            let scale = f16::from_f32(std * 12.0f32.sqrt() / (high - low + 1.0));
+            let n = shape[0] * shape[1];
+            let words = (0..n * format.bits() / 32).map(|_| rng.next_u64() as u32).collect();
+            let scales = (0..n / block).map(|i| if i % 2 == 0 { scale } else { -scale }).collect();
+            let blocks = Blocks::new(BlockSpec { format, block, axis, shape }, words, scales);
+            blocks.map_or_else(|| StoredNumbers::F32(weight(spec, rng)), StoredNumbers::Blocks)
+        }
+        _ => StoredNumbers::F16(weight(spec, rng).into_iter().map(f16::from_f32).collect()),
+    }
 }
 
 /// A story of `n_tokens` tokens, the prompt's among them, with `n_images` pictures, each further

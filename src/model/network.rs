@@ -46,6 +46,9 @@ struct Block<W> {
     mlp_down: W,
 }
 
+/// The embedding, which is the token head as well.
+pub const TOKENS: &str = "tokens";
+
 /// The weight that [`NetworkConfig::delete_head`](super::config::NetworkConfig::delete_head) adds.
 pub const DELETE_HEAD: &str = "heads.delete";
 
@@ -109,7 +112,7 @@ impl<W> Network<W> {
             |name: String, rows: usize, cols: usize, init: Init| make(WeightSpec { name, shape: [rows, cols], init });
         let fan = |rows: usize| Init::Normal((1.0 / rows as f32).sqrt());
         let residual = |rows: usize| Init::Normal((0.5 / (rows * net.n_layers) as f32).sqrt());
-        let tokens = weight("tokens".into(), net.vocab_size, d, fan(d))?;
+        let tokens = weight(TOKENS.into(), net.vocab_size, d, fan(d))?;
         let segments = weight("segments".into(), 2, d, Init::Normal(0.3))?;
         let patches = weight("patches".into(), config.codec.n_patches(), d, Init::Normal(0.5))?;
         let adapter_in = weight("adapter.in".into(), coefs, d, fan(coefs))?;

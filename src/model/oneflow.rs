@@ -155,7 +155,9 @@ impl<O: Ops> FlowModel for Model<O> {
         let deletions = self.network.deletions(&self.ops, &hidden.slots);
         let images = hidden.images.as_ref().filter(|_| state.images.iter().any(|image| image.t < 1.0));
         let wanted: Vec<_> = [&gate].into_iter().chain(&deletions).chain(images).collect();
-        let mut answers = self.ops.download_all(&wanted).await?.into_iter();
+        let answers = self.ops.download_all(&wanted).await?;
+        answers.iter().try_for_each(|answer| check_finite(answer))?;
+        let mut answers = answers.into_iter();
         let gate = answers.next().unwrap_or_default();
         let zero_prob = gate.chunks_exact(2).map(|head| sigmoid(head[0])).collect();
         let insertion_rate = gate.chunks_exact(2).map(|head| 1.0 + softplus(head[1])).collect();
@@ -181,7 +183,19 @@ impl<O: Ops> FlowModel for Model<O> {
         let rows: Vec<u32> = slots.iter().map(|&slot| slot as u32).collect();
         let logits = self.network.token_logits(&self.ops, &self.ops.select(hidden, &rows));
         let logits = self.ops.download(&logits).await?;
+        check_finite(&logits)?;
         Ok(logits.chunks_exact(self.spec.vocab_size).map(<[f32]>::to_vec).collect())
+    }
+}
+
+/// Weights that are finite may still give sums that are not.
+fn check_finite(answer: &[f32]) -> Result<()> {
+    match answer.iter().find(|number| !number.is_finite()) {
+        None => Ok(()),
+        Some(number) => Err(Error::Model {
+            file: "model.safetensors".into(),
+            reason: format!("the network answers {number}, expected finite numbers: its weights are too large"),
+        }),
     }
 }
 

@@ -1,9 +1,10 @@
-//! Whether a back end can be trusted on this machine: one forward of a small made-up network, whose
-//! shapes are no multiples of any tile, beside the CPU's.
+//! Whether a back end can be trusted on this machine: one forward of a small made-up network, with
+//! weights in every storage and few shapes that are multiples of a tile, beside the CPU's.
 
-use super::made_up::{self, Case};
+use super::made_up::{self, Case, Storage};
 use crate::error::{Error, Result};
 use crate::ops::cpu::CpuOps;
+use crate::ops::stored::BlockFormat;
 use crate::ops::{Ops, ready};
 
 /// How far a number may be off, relative to itself or to the typical one: some hundred sums of f32
@@ -17,8 +18,8 @@ const TOLERANCE: f32 = 1e-3;
 /// [`Error::Internal`] where an answer is not the CPU's, and what the back end itself reports.
 pub async fn self_test<O: Ops>(ops: O) -> Result<f32> {
     let (config, batch, n_tokens, n_images) = (made_up::config(), 2, 67, 2);
-    let expected = ready(Case::new(CpuOps, &config, batch, n_tokens, n_images)?.forward())?;
-    let found = Case::new(ops, &config, batch, n_tokens, n_images)?.forward().await?;
+    let expected = ready(Case::stored(CpuOps, &config, storage, batch, n_tokens, n_images)?.forward())?;
+    let found = Case::stored(ops, &config, storage, batch, n_tokens, n_images)?.forward().await?;
     let off = deviation(&found, &expected);
     if off <= TOLERANCE {
         return Ok(off);
@@ -38,6 +39,19 @@ fn deviation(found: &[f32], expected: &[f32]) -> f32 {
     let typical = (expected.iter().fold(0.0, square) / expected.len().max(1) as f32).sqrt();
     let off = |(a, b): (&f32, &f32)| (a - b).abs() / b.abs().max(typical);
     found.iter().zip(expected).map(off).fold(0.0, f32::max)
+}
+
+/// A block of the trunk a storage, and the ends as the models in use have them.
+fn storage(name: &str) -> Storage {
+    if name.starts_with("blocks.1") {
+        Storage::Blocks(BlockFormat::Q8)
+    } else if name.starts_with("blocks.2") {
+        Storage::Blocks(BlockFormat::Q4)
+    } else if name.starts_with("adapter") || name.starts_with("time") {
+        Storage::F32
+    } else {
+        Storage::F16
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use super::Ops;
 use crate::error::Result;
 use crate::ops::cpu::CpuOps;
 use crate::ops::gpu::GpuOps;
+use crate::ops::stored::StoredNumbers;
 
 /// One of the back ends.
 #[derive(Clone)]
@@ -66,6 +67,10 @@ impl Ops for AnyOps {
 
     fn weight(&self, values: Vec<f32>, n_rows: usize) -> AnyWeight {
         forward!(self.weight [] (values, n_rows))
+    }
+
+    fn stored_weight(&self, numbers: StoredNumbers, n_rows: usize) -> AnyWeight {
+        forward!(self.stored_weight [] (numbers, n_rows))
     }
 
     fn upload(&self, values: Vec<f32>, n_rows: usize) -> AnyMatrix {

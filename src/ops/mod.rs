@@ -5,7 +5,7 @@
 //! row, all sequences padded to the same length. `BurnOps` (feature
 //! `flex`) implements the trait on all cores of the CPU; the same code on an autodiff device is what
 //! training differentiates. [`CpuOps`](cpu::CpuOps) is the browser's CPU path, and `GpuOps` (feature
-//! `gpu`) implements it on WebGPU.
+//! `gpu`) implements it on WebGPU. Weights may come in fewer bits ([`stored`]).
 //!
 //! Axis names: `n` rows, `d` width, `b` batch, `s` rows of one sequence, `h` heads.
 
@@ -13,6 +13,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use self::stored::StoredNumbers;
 use crate::error::{Error, Result};
 
 #[cfg(feature = "gpu")]
@@ -22,6 +23,7 @@ pub mod burn;
 pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+pub mod stored;
 
 /// The result of a future of a back end that never waits for a caller: the CPU's, and natively the
 /// GPU's, which blocks the thread instead.
@@ -51,6 +53,11 @@ pub trait Ops {
 
     /// The weight `[n_rows, values.len() / n_rows]` with these values, row by row, to be kept.
     fn weight(&self, values: Vec<f32>, n_rows: usize) -> Self::Weight;
+
+    /// [`weight`](Self::weight) from the storage that the numbers are in, which a back end may keep.
+    fn stored_weight(&self, numbers: StoredNumbers, n_rows: usize) -> Self::Weight {
+        self.weight(numbers.into_f32(), n_rows)
+    }
 
     /// The matrix `[n_rows, values.len() / n_rows]` with these values, row by row.
     fn upload(&self, values: Vec<f32>, n_rows: usize) -> Self::Matrix;

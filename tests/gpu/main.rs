@@ -3,9 +3,11 @@
 //! GPU, Mesa's lavapipe is one.
 
 mod faults;
+mod files;
 mod forward;
 mod kernels;
 #[path = "../support/numbers.rs"]
 mod numbers;
+mod storages;
 mod stories;
 mod support;

@@ -37,6 +37,7 @@ pub fn launch(ops: &GpuOps, attention: Attention<'_>, n_heads: usize) -> Matrix 
         name: "attention",
         source: include_str!("attention.wgsl"),
         n_inputs: 6,
+        weights: &[],
         constants: vec![("D", d_head as u32), ("KEYS", n_keys as u32), ("ROPE", rope.is_some().into())],
     };
     let (cos, sin) = rope.unwrap_or((bias, bias));

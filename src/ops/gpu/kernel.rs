@@ -1,4 +1,4 @@
-//! Kernels: WGSL with constants put before it, compiled when first used.
+//! Kernels: WGSL with constants and the readers of weights put before it, compiled when first used.
 //!
 //! Every kernel has its parameters in a uniform block at binding 0, its inputs from binding 1 on
 //! and its output at the last binding. A parameter is a `u32`, or the bits of an `f32`.
@@ -21,6 +21,8 @@ pub struct Kernel {
     pub source: &'static str,
     /// Bindings between the parameters and the output.
     pub n_inputs: usize,
+    /// Names of the inputs that are weights, and are read by `weight.wgsl`.
+    pub weights: &'static [&'static str],
     /// Constants of the variant, by name.
     pub constants: Vec<(&'static str, u32)>,
 }
@@ -29,7 +31,8 @@ impl Kernel {
     /// The whole text in WGSL.
     fn text(&self) -> String {
         let constants = self.constants.iter().map(|(name, value)| format!("const {name}: u32 = {value}u;\n"));
-        constants.chain([self.source.to_string()]).collect()
+        let readers = self.weights.iter().map(|name| include_str!("weight.wgsl").replace("WEIGHT", name));
+        constants.chain(readers).chain([self.source.to_string()]).collect()
     }
 }
 

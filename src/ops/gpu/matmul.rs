@@ -1,8 +1,8 @@
 //! Matrix products and what is fused into them: launch of `matmul.wgsl`.
 
-use super::GpuOps;
 use super::kernel::Kernel;
 use super::matrix::Matrix;
+use super::{GpuOps, weight};
 
 /// Columns of a tile.
 const TILE_COLS: usize = 64;
@@ -40,30 +40,35 @@ pub fn launch(ops: &GpuOps, x: &Matrix, product: Product<'_>) -> Matrix {
     let n_side = if is_gated { 1 } else { weights.len() };
     let output = ops.output(n, n_side * m);
     let rows_each = if n >= MANY_ROWS { 4 } else { 1 };
+    // What a variant does not use is bound to something that is there.
+    let weights = [0, 1, 2].map(|i| *weights.get(i).unwrap_or(&weights[0]));
     let kernel = Kernel {
         name: "matmul",
         source: include_str!("matmul.wgsl"),
         n_inputs: 6,
-        constants: vec![
-            ("ROWS", rows_each as u32),
-            ("N_WEIGHTS", n_side as u32),
-            ("TRANSPOSED", is_transposed.into()),
-            ("NORM", gain.is_some().into()),
-            ("ADD", residual.is_some().into()),
-            ("GATED", is_gated.into()),
-        ],
+        weights: &weight::NAMES,
+        constants: weight::constants(
+            &weights,
+            &[
+                ("ROWS", rows_each as u32),
+                ("N_WEIGHTS", n_side as u32),
+                ("TRANSPOSED", is_transposed.into()),
+                ("NORM", gain.is_some().into()),
+                ("ADD", residual.is_some().into()),
+                ("GATED", is_gated.into()),
+            ],
+        ),
     };
-    // What a variant does not use is bound to something that is there.
-    let weight = |i: usize| weights.get(i).copied().unwrap_or(weights[0]);
     let (gain, residual) = (gain.unwrap_or(x), residual.unwrap_or(x));
-    let inputs = [x, weight(0), weight(1), weight(2), gain, residual].map(|matrix| &matrix.storage);
+    let inputs = [x, weights[0], weights[1], weights[2], gain, residual].map(|matrix| &matrix.storage);
+    let places = weights.map(weight::place);
     let params = [
-        [n as u32, k as u32],
-        [m as u32, output.stride as u32],
-        x.window(),
-        [weight(0).start as u32, weight(1).start as u32],
-        [weight(2).start as u32, gain.start as u32],
-        residual.window(),
+        [n as u32, k as u32, m as u32, output.stride as u32],
+        [x.start as u32, x.stride as u32, residual.start as u32, residual.stride as u32],
+        places[0],
+        places[1],
+        places[2],
+        [gain.start as u32, 0, 0, 0],
     ];
     let groups = [n_side * m.div_ceil(TILE_COLS), n.div_ceil(16 * rows_each), 1].map(|count| count as u32);
     ops.recorder.record(kernel, &inputs, &output.storage, params.as_flattened(), groups);

@@ -1,30 +1,31 @@
 // out [n, N_WEIGHTS·m] = epilogue( x [n, k] · w [k, m] ), for one to three weights side by side.
 //
-// All matrices are rows of f32. With TRANSPOSED a weight is [m, k]. With NORM, x is first
-// normalised: x / sqrt(mean(x²) + 1e-6) · gain [1, k]; the mean is taken of the rows as they pass
-// by, and divided out at the end. With ADD, residual [n, m] is added. With GATED there are two
-// weights and one output: silu(x · w0) · (x · w1), [n, m].
+// All matrices are rows of f32 but the weights, which are what weight.wgsl reads. With TRANSPOSED a
+// weight is [m, k]. With NORM, x is first normalised: x / sqrt(mean(x²) + 1e-6) · gain [1, k]; the
+// mean is taken of the rows as they pass by, and divided out at the end. With ADD, residual [n, m]
+// is added. With GATED there are two weights and one output: silu(x · w0) · (x · w1), [n, m].
 //
 // A workgroup of 16 × 16 threads makes a tile of 16·ROWS rows and 64 columns of one weight, a
 // thread ROWS rows and 4 columns of it. The tile walks along k in steps of 16, which are brought to
-// workgroup memory: x as [k][row], w as [k][column]. Workgroup x is the tile of columns (all tiles
-// of w0 first), y the tile of rows.
+// workgroup memory: x as [k][row], w as [k][column]. A thread brings four numbers of a weight's
+// line, which runs along k or along the columns. Blocks are multiples of the step, so they need no
+// care. Workgroup x is the tile of columns (all tiles of w0 first), y the tile of rows.
 //
-// Constants: ROWS (1 or 4), N_WEIGHTS (1 to 3), TRANSPOSED, NORM, ADD, GATED (0 or 1).
+// Constants: ROWS (1 or 4), N_WEIGHTS (1 to 3), TRANSPOSED, NORM, ADD, GATED (0 or 1), and those of
+// weight.wgsl.
 
 struct Params {
     n: u32, k: u32, m: u32, out_stride: u32,
-    x_start: u32, x_stride: u32,
-    w0_start: u32, w1_start: u32, w2_start: u32,
+    x_start: u32, x_stride: u32, residual_start: u32, residual_stride: u32,
+    w0: w0_Place, w1: w1_Place, w2: w2_Place,
     gain_start: u32,
-    residual_start: u32, residual_stride: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;        // [n, k]
-@group(0) @binding(2) var<storage, read> w0: array<f32>;       // [k, m] or [m, k]
-@group(0) @binding(3) var<storage, read> w1: array<f32>;       // like w0, from N_WEIGHTS = 2 or GATED on
-@group(0) @binding(4) var<storage, read> w2: array<f32>;       // like w0, with N_WEIGHTS = 3
+@group(0) @binding(2) var<storage, read> w0: array<u32>;       // [k, m] or [m, k]
+@group(0) @binding(3) var<storage, read> w1: array<u32>;       // like w0, from N_WEIGHTS = 2 or GATED on
+@group(0) @binding(4) var<storage, read> w2: array<u32>;       // like w0, with N_WEIGHTS = 3
 @group(0) @binding(5) var<storage, read> gain: array<f32>;     // [1, k], with NORM
 @group(0) @binding(6) var<storage, read> residual: array<f32>; // [n, m], with ADD
 @group(0) @binding(7) var<storage, read_write> out: array<f32>;
@@ -37,21 +38,47 @@ var<workgroup> xs: array<f32, STEP * TILE_ROWS>;
 var<workgroup> ws: array<f32, STEP * COLS>;
 var<workgroup> ups: array<f32, STEP * COLS * GATED + 1u - GATED>;
 
-fn weight(which: u32, row: u32, col: u32) -> f32 {
-    if row >= p.k || col >= p.m {
-        return 0.0;
-    }
-    var at = row * p.m + col;
-    if TRANSPOSED == 1u {
-        at = col * p.k + row;
-    }
+// Four numbers of a line of a weight, from number i on.
+fn quad(which: u32, line: u32, i: u32) -> vec4f {
     if N_WEIGHTS + GATED > 1u && which == 1u {
-        return w1[p.w1_start + at];
+        return w1_quad(line, i);
     }
     if N_WEIGHTS > 2u && which == 2u {
-        return w2[p.w2_start + at];
+        return w2_quad(line, i);
     }
-    return w0[p.w0_start + at];
+    return w0_quad(line, i);
+}
+
+// Brings a tile of a weight to workgroup memory: to ups, or to ws.
+fn bring(which: u32, to_ups: bool, k0: u32, first_col: u32, thread: u32) {
+    let across = select(select(w0_across, w1_across, which == 1u), w2_across, which == 2u);
+    let along_k = across != TRANSPOSED;
+    // Neighbouring threads write neighbouring columns.
+    var kk = thread / 16u;
+    var col = thread % 16u * 4u;
+    var line = k0 + kk;
+    var i = first_col + col;
+    if along_k {
+        kk = thread / COLS * 4u;
+        col = thread % COLS;
+        line = first_col + col;
+        i = k0 + kk;
+    }
+    var numbers = vec4f(0.0);
+    if k0 + kk < p.k && first_col + col < p.m {
+        numbers = quad(which, line, i);
+    }
+    let end = select(p.m, p.k, along_k);
+    let next = select(1u, COLS, along_k);
+    for (var j = 0u; j < 4u; j++) {
+        let number = select(0.0, numbers[j], i + j < end);
+        let at = kk * COLS + col + j * next;
+        if GATED == 1u && to_ups {
+            ups[at] = number;
+        } else {
+            ws[at] = number;
+        }
+    }
 }
 
 fn silu(v: f32) -> f32 {
@@ -92,19 +119,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
             }
             xs[kk * TILE_ROWS + row] = value;
         }
-        for (var i = 0u; i < 4u; i++) {
-            let at = i * 256u + thread;
-            // Neighbouring threads read neighbouring values.
-            var kk = at / COLS;
-            var col = at % COLS;
-            if TRANSPOSED == 1u {
-                kk = at % STEP;
-                col = at / STEP;
-            }
-            ws[kk * COLS + col] = weight(which, k0 + kk, first_col + col);
-            if GATED == 1u {
-                ups[kk * COLS + col] = weight(1u, k0 + kk, first_col + col);
-            }
+        bring(which, false, k0, first_col, thread);
+        if GATED == 1u {
+            bring(1u, true, k0, first_col, thread);
         }
         workgroupBarrier();
         for (var kk = 0u; kk < STEP; kk++) {

@@ -5,16 +5,36 @@ use std::rc::Rc;
 use super::pool::Lease;
 use super::recorder::Arena;
 
-/// Rows of `f32` in a buffer. Cloning clones the handle.
+/// Rows of `f32` in a buffer, or a weight in fewer bits. Cloning clones the handle.
 #[derive(Clone)]
 pub struct Matrix {
     pub(super) storage: Rc<Storage>,
-    /// The first value, counted in values.
+    /// The first value, counted in words of 32 bits.
     pub(super) start: usize,
-    /// Values from one row to the next, at least the width.
+    /// Words from one row, or line of a weight, to the next.
     pub(super) stride: usize,
     pub(super) n_rows: usize,
     pub(super) width: usize,
+    /// Of an activation always [`Packing::F32`].
+    pub(super) packing: Packing,
+}
+
+/// How a weight lies in its words; `weight.wgsl` reads it.
+#[derive(Clone, Copy)]
+pub struct Packing {
+    /// Bits of a number: 32 and 16 of floats, 8 and 4 of whole numbers in blocks.
+    pub(super) bits: u32,
+    /// Whether the lines are the columns of the matrix, and not its rows.
+    pub(super) is_across: bool,
+    /// The first scale, counted in halves of words.
+    pub(super) scales: u32,
+    /// The binary logarithm of a block's words.
+    pub(super) block_shift: u32,
+}
+
+impl Packing {
+    /// A value a word, rows one after the other.
+    pub(super) const F32: Packing = Packing { bits: 32, is_across: false, scales: 0, block_shift: 0 };
 }
 
 /// Where values are.
@@ -55,7 +75,7 @@ impl Matrix {
         self.stride == self.width || self.n_rows <= 1
     }
 
-    /// What kernels are told of it: start and stride.
+    /// What kernels are told of an activation: start and stride.
     pub(super) fn window(&self) -> [u32; 2] {
         [self.start as u32, self.stride as u32]
     }

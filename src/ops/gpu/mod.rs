@@ -7,15 +7,20 @@
 //! are told by the next download.
 //!
 //! ```text
-//!   device    adapter, limits, errors           matmul.rs, .wgsl      products and what is fused in
-//!   pool      buffers, used again               attention.rs, .wgsl   online softmax
-//!   kernel    pipelines, compiled when used     rowwise.rs            the rest, a .wgsl file each
-//!   recorder  commands, until they are submitted
+//!   device    adapter, limits, errors           weight.rs, .wgsl      weights in the bits they are stored in
+//!   pool      buffers, used again               matmul.rs, .wgsl      products and what is fused in
+//!   kernel    pipelines, compiled when used     attention.rs, .wgsl   online softmax
+//!   recorder  commands, until they are          rowwise.rs            the rest, a .wgsl file each
+//!             submitted
 //! ```
+//!
+//! A weight stays in the storage it comes in (`f32`, `f16`, blocks of 8 or 4 bits); the kernels
+//! that read weights make `f32` of it as they read, and compute in `f32`.
 
 use std::rc::Rc;
 
 use super::Ops;
+use super::stored::StoredNumbers;
 use crate::error::Result;
 
 mod device;
@@ -24,6 +29,7 @@ mod kernel;
 mod pool;
 mod matrix;
 mod arrival;
+mod weight;
 mod matmul;
 mod attention;
 mod rowwise;
@@ -35,7 +41,7 @@ pub use recorder::Counts;
 use attention::Attention;
 use device::Device;
 use matmul::Product;
-use matrix::Storage;
+use matrix::{Packing, Storage};
 use pool::Pool;
 use recorder::Recorder;
 use rowwise::Pointwise;
@@ -117,7 +123,7 @@ impl GpuOps {
 }
 
 fn matrix(storage: Storage, n_rows: usize, width: usize) -> Matrix {
-    Matrix { storage: Rc::new(storage), start: 0, stride: width, n_rows, width }
+    Matrix { storage: Rc::new(storage), start: 0, stride: width, n_rows, width, packing: Packing::F32 }
 }
 
 impl Ops for GpuOps {
@@ -125,23 +131,17 @@ impl Ops for GpuOps {
     type Matrix = Matrix;
 
     fn weight(&self, values: Vec<f32>, n_rows: usize) -> Matrix {
-        let bytes: &[u8] = bytemuck::cast_slice(&values);
-        let lease = self.pool.own(bytes.len() as u64);
-        // Where the buffer is smaller, the device has no room, which `settle` will tell.
-        if bytes.len() as u64 <= lease.buffer().size() {
-            self.device.scoped(format!("a weight of {} bytes", bytes.len()), || {
-                self.device.queue.write_buffer(lease.buffer(), 0, bytes);
-                // What is written waits in memory of the host until a submit.
-                self.device.queue.submit([]);
-            });
-        }
-        matrix(Storage::Buffer(lease), n_rows, values.len() / n_rows.max(1))
+        weight::keep(self, StoredNumbers::F32(values), n_rows)
+    }
+
+    fn stored_weight(&self, numbers: StoredNumbers, n_rows: usize) -> Matrix {
+        weight::keep(self, numbers, n_rows)
     }
 
     fn upload(&self, values: Vec<f32>, n_rows: usize) -> Matrix {
         let (storage, start) = self.recorder.upload(bytemuck::cast_slice(&values));
         let width = values.len() / n_rows.max(1);
-        Matrix { storage, start, stride: width, n_rows, width }
+        Matrix { storage, start, stride: width, n_rows, width, packing: Packing::F32 }
     }
 
     fn embed(&self, table: &Matrix, ids: &[u32]) -> Matrix {

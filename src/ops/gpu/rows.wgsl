@@ -1,23 +1,21 @@
-// out [n, d]: row i is factor times row ids[i] of table [m, d]. With SUM, row other_ids[i] of other
-// [m', d] is added.
+// out [n, d]: row i is factor times row ids[i] of w0 [m, d]. With SUM, row other_ids[i] of
+// w1 [m', d] is added.
 //
-// A thread makes one value. Values are numbered row by row over threads, workgroups of x, then of
-// y; a workgroup has 256 threads.
+// A thread makes four values of a row, or what is left of it. Such quads are numbered row by row
+// over threads, workgroups of x, then of y; a workgroup has 256 threads.
 //
-// Constants: SUM (0 or 1).
+// Constants: SUM (0 or 1), and those of weight.wgsl.
 
 struct Params {
-    n: u32, d: u32,
-    table_start: u32, table_stride: u32,
-    ids_start: u32, factor: u32, // f32
-    other_start: u32, other_stride: u32,
-    other_ids_start: u32,
+    n: u32, d: u32, ids_start: u32, other_ids_start: u32,
+    w0: w0_Place, w1: w1_Place,
+    factor: u32, // f32
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> table: array<f32>;     // [m, d]
-@group(0) @binding(2) var<storage, read> ids: array<u32>;       // [n]
-@group(0) @binding(3) var<storage, read> other: array<f32>;     // [m', d], with SUM
+@group(0) @binding(1) var<storage, read> w0: array<u32>;        // [m, d]
+@group(0) @binding(2) var<storage, read> w1: array<u32>;        // [m', d], with SUM
+@group(0) @binding(3) var<storage, read> ids: array<u32>;       // [n]
 @group(0) @binding(4) var<storage, read> other_ids: array<u32>; // [n], with SUM
 @group(0) @binding(5) var<storage, read_write> out: array<f32>; // [n, d]
 
@@ -28,14 +26,17 @@ fn main(
     @builtin(local_invocation_index) thread: u32,
 ) {
     let at = (group.y * groups.x + group.x) * 256u + thread;
-    if at >= p.n * p.d {
+    let quads = (p.d + 3u) / 4u;
+    if at >= p.n * quads {
         return;
     }
-    let row = ids[p.ids_start + at / p.d];
-    var value = table[p.table_start + row * p.table_stride + at % p.d] * bitcast<f32>(p.factor);
+    let row = at / quads;
+    let col = at % quads * 4u;
+    var values = w0_columns(ids[p.ids_start + row], col) * bitcast<f32>(p.factor);
     if SUM == 1u {
-        let other_row = other_ids[p.other_ids_start + at / p.d];
-        value += other[p.other_start + other_row * p.other_stride + at % p.d];
+        values += w1_columns(other_ids[p.other_ids_start + row], col);
     }
-    out[at] = value;
+    for (var j = 0u; j < 4u && col + j < p.d; j++) {
+        out[row * p.d + col + j] = values[j];
+    }
 }

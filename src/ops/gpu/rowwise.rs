@@ -3,10 +3,10 @@
 
 use std::rc::Rc;
 
-use super::GpuOps;
 use super::kernel::Kernel;
 use super::matrix::{Matrix, Storage};
 use super::recorder::MAX_GROUPS;
+use super::{GpuOps, weight};
 
 /// Threads of a workgroup that makes a value each.
 const THREADS: usize = 256;
@@ -37,6 +37,7 @@ pub fn pointwise(ops: &GpuOps, x: &Matrix, what: Pointwise<'_>) -> Matrix {
         name: "pointwise",
         source: include_str!("pointwise.wgsl"),
         n_inputs: 2,
+        weights: &[],
         constants: vec![("KIND", kind)],
     };
     let params = [size(x), x.window(), y.window(), [factor.to_bits(), 0]];
@@ -44,24 +45,33 @@ pub fn pointwise(ops: &GpuOps, x: &Matrix, what: Pointwise<'_>) -> Matrix {
     output
 }
 
-/// Records `factor` times rows of a table, by their numbers, plus rows of another.
+/// Records `factor` times rows of a table, by their numbers, plus rows of another. The tables may be
+/// weights.
 pub fn rows(ops: &GpuOps, factor: f32, table: (&Matrix, &[u32]), other: Option<(&Matrix, &[u32])>) -> Matrix {
     let (table, ids) = table;
     let output = ops.output(ids.len(), table.width);
+    let (ids, ids_start) = ops.upload_ids(ids);
+    let (is_sum, other, (other_ids, other_ids_start)) = match other {
+        Some((other, ids)) => (true, other, ops.upload_ids(ids)),
+        // What a variant does not use is bound to something that is there.
+        None => (false, table, (ids.clone(), ids_start)),
+    };
     let kernel = Kernel {
         name: "rows",
         source: include_str!("rows.wgsl"),
         n_inputs: 4,
-        constants: vec![("SUM", other.is_some().into())],
+        weights: &weight::NAMES[..2],
+        constants: weight::constants(&[table, other], &[("SUM", is_sum.into())]),
     };
-    let (ids, ids_start) = ops.upload_ids(ids);
-    let (other, (other_ids, other_ids_start)) = match other {
-        Some((other, ids)) => (other, ops.upload_ids(ids)),
-        // What a variant does not use is bound to something that is there.
-        None => (table, (ids.clone(), ids_start)),
-    };
-    let params = [size(&output), table.window(), [ids_start, factor.to_bits()], other.window(), [other_ids_start, 0]];
-    each_value(ops, kernel, &[&table.storage, &ids, &other.storage, &other_ids], &output, &params);
+    let params = [
+        [output.n_rows as u32, output.width as u32, ids_start, other_ids_start],
+        weight::place(table),
+        weight::place(other),
+        [factor.to_bits(), 0, 0, 0],
+    ];
+    let n_groups = groups((output.n_rows * output.width.div_ceil(4)).div_ceil(THREADS));
+    let inputs = [&table.storage, &other.storage, &ids, &other_ids];
+    ops.recorder.record(kernel, &inputs, &output.storage, params.as_flattened(), n_groups);
     output
 }
 
@@ -129,7 +139,7 @@ fn each_value(ops: &GpuOps, kernel: Kernel, inputs: &[&Rc<Storage>], output: &Ma
 }
 
 fn plain(name: &'static str, source: &'static str, n_inputs: usize) -> Kernel {
-    Kernel { name, source, n_inputs, constants: Vec::new() }
+    Kernel { name, source, n_inputs, weights: &[], constants: Vec::new() }
 }
 
 fn size(x: &Matrix) -> [u32; 2] {
