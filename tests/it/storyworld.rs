@@ -571,7 +571,8 @@ fn a_prompt_says_what_it_says_it_says() {
         let hero = story.cast.member(Role::Hero).unwrap();
         assert!(!mentioned.species || text.contains(&hero.species.word().to_lowercase()), "{}", about());
         // Nothing happens to a balloon.
-        let has_somebody = mentioned.species || mentioned.friend || text.contains("somebody") || text.contains("someone");
+        let has_somebody =
+            mentioned.species || mentioned.friend || text.contains("somebody") || text.contains("someone");
         assert!(has_somebody || !text.starts_with("what happens to"), "{}", about());
         assert!(!mentioned.adjective || (mentioned.species && text.contains(hero.adjective)), "{}", about());
         let lexicon = Lexicon::embedded();
