@@ -4,6 +4,7 @@ import unittest
 
 import numpy as np
 
+import bank
 from pictures import Matcher, cell
 from stories import Story
 from text import miscased, named, phrase_faults, repeats, sentences, shape_faults
@@ -19,6 +20,17 @@ def told(*texts: str) -> Story:
 def faults(*texts: str) -> set[str]:
     found = phrase_faults(told(*texts), BANK, {s: True for s in sentences(told(*texts))})
     return {name for name, is_so in found.items() if is_so}
+
+
+class LargeWorld(unittest.TestCase):
+    def test_a_sentence_ends_at_its_sign_and_the_quotation_mark_after_it(self):
+        text = 'Tom sat. "Who is it?" asked Ann. "Me!" Then Tom laughed... "Come in!"'
+        expected = ["Tom sat.", '"Who is it?" asked Ann.', '"Me!"', "Then Tom laughed...", '"Come in!"']
+        self.assertEqual(bank.sentences(text), expected)
+
+    def test_words_are_small_and_keep_their_apostrophe_within(self):
+        self.assertEqual(bank.words('"Don\'t!" said the T-rex\'s friend.'), ["don't", "said", "the", "t", "rex's", "friend"])
+        self.assertEqual(bank.words("The cats' day, 3 o'clock."), ["the", "cats", "day", "o'clock"])
 
 
 class Text(unittest.TestCase):

@@ -96,7 +96,14 @@ pub fn prompt(story: &Story, rng: &mut Rng) -> Prompt {
         joined(&parts) + "."
     } else {
         let who = if company.is_empty() { one_of(&lexicon.somebody, rng) } else { &company };
-        let (before, after) = *pick(&lexicon.about, rng);
+        // "What happens to a balloon?"
+        let is_thing = ask.is_none() && !mentioned.species && !mentioned.friend && mentioned.item;
+        let (before, after) = loop {
+            let &(before, after) = pick(&lexicon.about, rng);
+            if !(is_thing && before.starts_with("What happens to")) {
+                break (before, after);
+            }
+        };
         // "a fox in the forest who gets lost", not "who gets lost in the forest": what a traveller
         // does need not happen where the story begins.
         let is_early = words.starts_with("who") || (story.cast.to.is_some() && !words.is_empty());

@@ -2,8 +2,9 @@
 
 use std::sync::OnceLock;
 
+use super::plot::Plot;
 use super::simulate::Member;
-use super::species::Pronoun;
+use super::species::{Pronoun, Species};
 use crate::error::{Error, Result};
 use crate::flow::rng::Rng;
 
@@ -13,7 +14,16 @@ pub struct Naming {
     /// Names with the pronoun of who has them.
     pub names: Vec<(&'static str, Pronoun)>,
     /// Adjectives; no picture depends on them.
-    pub adjectives: Vec<&'static str>,
+    pub adjectives: Vec<Adjective>,
+}
+
+/// What a character may be like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Adjective {
+    /// "shy", "brave", ….
+    pub word: &'static str,
+    /// Who cannot be like that: no elephant is tiny.
+    pub unlike: Vec<Species>,
 }
 
 impl Naming {
@@ -30,11 +40,12 @@ impl Naming {
         })
     }
 
-    /// Reads names, `Pip he` in each line, and adjectives, one a line.
+    /// Reads names, `Pip he` in each line, and adjectives, one a line, with the sprites that one
+    /// does not suit: `quick not snail turtle`.
     ///
     /// # Errors
     ///
-    /// [`Error::Data`] with the line that cannot be read.
+    /// [`Error::Data`] with the file and line that cannot be read.
     pub fn parse(names: &'static str, adjectives: &'static str) -> Result<Naming> {
         let names = lines(names).map(|(line, text)| {
             let named = text.split_once(' ').and_then(|(name, word)| Some((name, Pronoun::from_name(word)?)));
@@ -45,15 +56,16 @@ impl Naming {
                 reason: format!("{text:?} is not a name and he, she or they"),
             })
         });
-        Ok(Naming { names: names.collect::<Result<_>>()?, adjectives: lines(adjectives).map(|l| l.1).collect() })
+        let adjectives = lines(adjectives).map(|(line, text)| Adjective::parse(line, text));
+        Ok(Naming { names: names.collect::<Result<_>>()?, adjectives: adjectives.collect::<Result<_>>()? })
     }
 
-    /// Gives each member a name that fits its pronoun and an adjective, none of
-    /// them twice. Draws for each member a name, then an adjective, again while
-    /// it is taken.
-    pub(super) fn christen(&self, members: &mut [Option<Member>; 3], rng: &mut Rng) {
+    /// Gives each member a name that fits its pronoun and an adjective that fits
+    /// its species and its part in the plot, none of them twice. Draws for each
+    /// member a name, then an adjective, again while it is taken or does not fit.
+    pub(super) fn christen(&self, members: &mut [Option<Member>; 3], plot: &Plot, rng: &mut Rng) {
         for i in 0..members.len() {
-            let Some(pronoun) = members[i].map(|m| m.pronoun) else { continue };
+            let Some((pronoun, species)) = members[i].map(|m| (m.pronoun, m.species)) else { continue };
             let is_taken = |word: &str, members: &[Option<Member>; 3]| {
                 members.iter().flatten().any(|m| m.name == word || m.adjective == word)
             };
@@ -64,15 +76,30 @@ impl Naming {
                 }
             };
             let adjective = loop {
-                let adjective = self.adjectives[rng.below(self.adjectives.len())];
-                if !is_taken(adjective, members) {
-                    break adjective;
+                let Adjective { word, unlike } = &self.adjectives[rng.below(self.adjectives.len())];
+                if !is_taken(word, members) && !unlike.contains(&species) && !plot.unlike[i].contains(word) {
+                    break *word;
                 }
             };
             if let Some(member) = &mut members[i] {
                 (member.name, member.adjective) = (name, adjective);
             }
         }
+    }
+}
+
+impl Adjective {
+    fn parse(line: usize, text: &'static str) -> Result<Adjective> {
+        let (word, sprites) = text.split_once(" not ").unwrap_or((text, ""));
+        let unlike = sprites.split_whitespace().map(|sprite| {
+            Species::from_name(sprite).ok_or_else(|| Error::Data {
+                file: "adjectives.txt".to_owned(),
+                line,
+                field: "not".to_owned(),
+                reason: format!("no character is called {sprite}"),
+            })
+        });
+        Ok(Adjective { word, unlike: unlike.collect::<Result<_>>()? })
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Plot {
     pub name: &'static str,
     /// For hero, friend and other, in this order: whether there is one, and of which class.
     pub cast: [Option<Part>; 3],
+    /// For hero, friend and other, which adjectives contradict the part.
+    pub unlike: [Vec<&'static str>; 3],
     /// What the item can be; empty if there is none.
     pub item: Vec<Thing>,
     /// What the second item can be.
@@ -167,6 +169,7 @@ fn parse_line(plots: &mut Vec<Plot>, line: &'static str) -> Field<()> {
         plots.push(Plot {
             name: name.ok_or(("plot", format!("{line:?} is not [plot NAME]")))?,
             cast: [None; 3],
+            unlike: Default::default(),
             item: Vec::new(),
             item2: Vec::new(),
             build: Vec::new(),
@@ -192,6 +195,11 @@ fn parse_line(plots: &mut Vec<Plot>, line: &'static str) -> Field<()> {
                 let (role, part) = parse_part(word).map_err(|reason| ("cast", reason))?;
                 plot.cast[role as usize] = Some(part);
             }
+        }
+        "unlike" => {
+            let (who, adjectives) = value.split_once(' ').ok_or(("unlike", format!("{value:?} names no adjective")))?;
+            let role = Role::from_name(who).ok_or(("unlike", format!("no role is called {who}")))?;
+            plot.unlike[role as usize] = adjectives.split_whitespace().collect();
         }
         "item" => plot.item = things(value).map_err(|reason| ("item", reason))?,
         "item2" => plot.item2 = things(value).map_err(|reason| ("item2", reason))?,

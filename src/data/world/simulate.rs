@@ -102,7 +102,7 @@ pub fn live(stream: Stream, rng: &mut Rng) -> Life {
             break (plot, cast);
         }
     };
-    Naming::embedded().christen(&mut cast.members, rng);
+    Naming::embedded().christen(&mut cast.members, plot, rng);
     cast.sky = plot.skies[rng.below(plot.skies.len())];
     let events: Vec<&'static Event> =
         plot.events.iter().filter(|event| !event.is_optional || rng.bernoulli(0.5)).collect();

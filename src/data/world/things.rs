@@ -95,7 +95,7 @@ const THINGS: [Facts; 111] = [
     thing("pie", "pie", Sweet),
     thing("lollipop", "lollipop", Food),
     thing("chocolate-bar", "chocolate bar", Food),
-    thing("honey-pot", "honey pot", Food),
+    thing("honey-pot", "pot of honey", Food),
     thing("soft-ice-cream", "ice cream", Food),
     thing("glass-of-milk", "glass of milk", Drink),
     thing("teapot", "teapot", Drink),
