@@ -6,7 +6,7 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use oneflow_web::error::Result;
 use oneflow_web::flow::rng::Rng;
@@ -14,7 +14,7 @@ use oneflow_web::model::ModelConfig;
 use oneflow_web::model::config::NetworkConfig;
 use oneflow_web::model::made_up::Case;
 use oneflow_web::ops::cpu::CpuOps;
-use oneflow_web::ops::gpu::GpuOps;
+use oneflow_web::ops::gpu::{GpuOps, Products};
 use oneflow_web::ops::{Ops, ready};
 use serde_json::{Value, json};
 use support::{N_IMAGES, N_TOKENS, Times, file, flop, is_quick, ms, report, round};
@@ -35,36 +35,50 @@ fn main() -> Result<()> {
         ("d256", with(256, 8, 4, 704), 62, 2),
         ("d384", with(384, 12, 8, 1024), 109, 3),
     ];
-    let mut forwards = serde_json::Map::new();
-    for (name, config, n_tokens, n_images) in shapes {
-        let case = Case::new(gpu.clone(), &config, 1, n_tokens, n_images)?;
-        let gflop = flop(&config, &case.input, case.token_slots.len()) / 1e9;
-        let first = ms(|| ready(case.forward()));
-        let before = gpu.usage().counts.dispatches;
-        ready(case.forward())?;
-        let dispatches = gpu.usage().counts.dispatches - before;
-        let times = measure(|| ready(case.forward()));
-        let own = Case::new(CpuOps, &config, 1, n_tokens, n_images)?;
-        let cpu = measure(|| ready(own.forward()));
-        let rate = gflop / times.median() * 1e3;
-        println!(
-            "{name:6} {:9.2} ms, {rate:8.2} GFLOP/s, {dispatches} dispatches, first {first:.0} ms; ops/cpu {:.2} ms",
-            times.median(),
-            cpu.median()
-        );
-        let measured = json!({
-            "gflop": round(gflop), "forward": times.json(), "gflop_per_s": round(rate),
-            "dispatches": dispatches, "first_ms": round(first), "forward_ops_cpu": cpu.json(),
-        });
-        forwards.insert(name.into(), measured);
+    let start = Instant::now();
+    let tuned = ready(gpu.tune(|| start.elapsed().as_secs_f64() * 1e3))?;
+    println!("products by measurement: {tuned:?}");
+    let mut by_products = serde_json::Map::new();
+    for products in [Products::Direct, Products::Tiled] {
+        gpu.choose(products);
+        println!("\n{products:?}");
+        let mut forwards = serde_json::Map::new();
+        for (name, config, n_tokens, n_images) in &shapes {
+            let case = Case::new(gpu.clone(), config, 1, *n_tokens, *n_images)?;
+            let gflop = flop(config, &case.input, case.token_slots.len()) / 1e9;
+            forwards.insert((*name).into(), forward(&gpu, &case, name, gflop)?);
+        }
+        by_products.insert(format!("{products:?}"), json!({ "forwards": forwards, "parts": parts(&gpu) }));
     }
-    let parts = parts(&gpu);
+    println!("\nops/cpu");
+    let mut own = serde_json::Map::new();
+    for (name, config, n_tokens, n_images) in &shapes {
+        let case = Case::new(CpuOps, config, 1, *n_tokens, *n_images)?;
+        let times = measure(|| ready(case.forward()));
+        println!("{name:24} {:9.3} ms", times.median());
+        own.insert((*name).into(), times.json());
+    }
     report(
         "gpu",
         "cargo bench --features gpu --bench gpu -- --save",
-        json!({ "adapter": gpu.adapter().name, "forwards": forwards, "parts": parts }),
+        json!({ "adapter": gpu.adapter().name, "tuned": format!("{tuned:?}"), "products": by_products, "ops_cpu": own }),
     );
     Ok(())
+}
+
+/// A forward: the first, which compiles, and those after it.
+fn forward(gpu: &GpuOps, case: &Case<GpuOps>, name: &str, gflop: f64) -> Result<Value> {
+    let first = ms(|| ready(case.forward()));
+    let before = gpu.usage().counts.dispatches;
+    ready(case.forward())?;
+    let dispatches = gpu.usage().counts.dispatches - before;
+    let times = measure(|| ready(case.forward()));
+    let rate = gflop / times.median() * 1e3;
+    println!("{name:24} {:9.3} ms {rate:8.2} GFLOP/s, {dispatches} dispatches, first {first:.0} ms", times.median());
+    Ok(json!({
+        "gflop": round(gflop), "forward": times.json(), "gflop_per_s": round(rate),
+        "dispatches": dispatches, "first_ms": round(first),
+    }))
 }
 
 /// Operations of one block of d256, each alone, and a product of the size of a large one.
@@ -80,11 +94,10 @@ fn parts(gpu: &GpuOps) -> Value {
     let bias = gpu.upload(vec![0.0; n], 1);
     let angles = gpu.upload(values(n * d / n_heads / 2), n);
     let (large_x, large) = (gpu.upload(values(1024 * 1024), 1024), gpu.weight(values(1024 * 1024), 1024));
-    println!();
     let mut all = serde_json::Map::new();
     let mut part = |name: &str, gflop: f64, work: &dyn Fn() -> <GpuOps as Ops>::Matrix| {
         // Ten at a time: one alone is mostly the way there and back.
-        const N: usize = 10;
+        const N: usize = 4;
         let times = measure(|| {
             let last = (0..N).map(|_| work()).last().map(|matrix| gpu.columns(&matrix, 0, 1));
             last.map(|matrix| ready(gpu.download(&gpu.select(&matrix, &[0]))))

@@ -1,5 +1,6 @@
 //! A GPU, opened and tested before a model needs it.
 
+use js_sys::{Function, Reflect};
 use wasm_bindgen::prelude::*;
 
 use super::golden::quantities;
@@ -7,7 +8,7 @@ use super::value::{object, thrown};
 use crate::golden::check_forward;
 use crate::model::self_test::self_test;
 use crate::ops::any::AnyOps;
-use crate::ops::gpu::GpuOps;
+use crate::ops::gpu::{GpuOps, Products};
 
 /// A device of the browser's best adapter.
 #[wasm_bindgen]
@@ -23,9 +24,16 @@ impl Gpu {
 
 #[wasm_bindgen]
 impl Gpu {
-    /// Opens the device.
-    pub async fn open() -> Result<Gpu, JsValue> {
-        Ok(Gpu { ops: GpuOps::open().await.map_err(thrown)? })
+    /// Opens the device, and chooses its kernels by timing them for some milliseconds; `products`,
+    /// `"tiled"` or `"direct"`, chooses instead.
+    pub async fn open(products: Option<String>) -> Result<Gpu, JsValue> {
+        let ops = GpuOps::open().await.map_err(thrown)?;
+        match products.as_deref() {
+            Some("tiled") => ops.choose(Products::Tiled),
+            Some("direct") => ops.choose(Products::Direct),
+            _ => drop(ops.tune(now).await.map_err(thrown)?),
+        }
+        Ok(Gpu { ops })
     }
 
     /// Runs every kernel beside the CPU; throws where the answers differ. Gives the largest
@@ -39,8 +47,13 @@ impl Gpu {
     pub fn info(&self) -> JsValue {
         let adapter = self.ops.adapter();
         let usage = self.ops.usage();
+        let products = match self.ops.products() {
+            Products::Tiled => "tiled",
+            Products::Direct => "direct",
+        };
         object(&[
             ("adapter", adapter.name.as_str().into()),
+            ("products", products.into()),
             ("maxBindingBytes", (adapter.max_binding_bytes as f64).into()),
             ("dispatches", (usage.counts.dispatches as f64).into()),
             ("submits", (usage.counts.submits as f64).into()),
@@ -54,4 +67,12 @@ impl Gpu {
     pub async fn golden_forward(&self, json: String) -> Result<JsValue, JsValue> {
         Ok(quantities(&check_forward(self.ops.clone(), &json).await.map_err(thrown)?))
     }
+}
+
+/// Milliseconds, by the best clock there is.
+fn now() -> f64 {
+    let performance = Reflect::get(&js_sys::global(), &"performance".into()).unwrap_or_default();
+    let clock = Reflect::get(&performance, &"now".into()).ok().and_then(|now| now.dyn_into::<Function>().ok());
+    let time = clock.and_then(|now| now.call0(&performance).ok()).and_then(|time| time.as_f64());
+    time.unwrap_or_else(js_sys::Date::now)
 }

@@ -1,7 +1,7 @@
 //! What tests share.
 
 use oneflow_web::model::config::{CodecConfig, FORMAT, ModelConfig, NetworkConfig, SamplingConfig};
-use oneflow_web::ops::gpu::GpuOps;
+use oneflow_web::ops::gpu::{GpuOps, Products};
 use oneflow_web::ops::ready;
 
 pub use crate::numbers::{FILLS, Fill, values, within};
@@ -10,6 +10,16 @@ pub use crate::numbers::{FILLS, Fill, values, within};
 #[track_caller]
 pub fn gpu() -> GpuOps {
     ready(GpuOps::open()).unwrap()
+}
+
+/// A device for each kernel of matrix products.
+#[track_caller]
+pub fn both_products() -> [GpuOps; 2] {
+    [Products::Tiled, Products::Direct].map(|products| {
+        let gpu = gpu();
+        gpu.choose(products);
+        gpu
+    })
 }
 
 /// A network that is quick on a software adapter.

@@ -19,12 +19,14 @@ export function goldenCheck(
 
 /** A device of the browser's best adapter. */
 export class Gpu {
-  static open(): Promise<Gpu>;
+  /** Times the kernels for matrix products on this adapter and takes the faster, or the one that is named. */
+  static open(products?: "tiled" | "direct"): Promise<Gpu>;
   /** Runs every kernel beside the CPU and throws where the answers differ; the largest deviation. */
   selfTest(): Promise<number>;
   /** The adapter, and what the device has done. */
   info(): {
     adapter: string;
+    products: "tiled" | "direct";
     maxBindingBytes: number;
     dispatches: number;
     submits: number;

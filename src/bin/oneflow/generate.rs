@@ -106,10 +106,14 @@ pub fn run(args: &Generate) -> Result<()> {
 
 #[cfg(feature = "gpu")]
 fn on_gpu(args: &Generate) -> Result<()> {
+    use std::time::Instant;
+
     use oneflow_web::checkpoint::{folder::read_folder, load::model};
     use oneflow_web::ops::{gpu::GpuOps, ready};
 
     let ops = ready(GpuOps::open())?;
+    let start = Instant::now();
+    ready(ops.tune(|| start.elapsed().as_secs_f64() * 1e3))?;
     let model = model(ops.clone(), read_folder(&args.model)?.files)?;
     ready(ops.settle())?;
     write_stories(args, &model)

@@ -1,8 +1,8 @@
 //! Attention without a score matrix: launch of `attention.wgsl`.
 
-use super::GpuOps;
 use super::kernel::Kernel;
 use super::matrix::Matrix;
+use super::{GpuOps, Products};
 
 /// Queries of a workgroup.
 const QUERIES: usize = 64;
@@ -10,6 +10,10 @@ const QUERIES: usize = 64;
 /// Workgroup memory by default limits, and the most keys that are worth a trip to it.
 const SHARED_BYTES: usize = 16_384;
 const MAX_KEYS: usize = 32;
+
+/// Up to this width of a head a thread takes several keys, and perhaps queries, at a time; beyond it
+/// the kernel would be long, and its registers too few.
+const MAX_SIDE_WIDTH: usize = 64;
 
 /// What attention works on.
 #[derive(Clone, Copy)]
@@ -33,12 +37,24 @@ pub fn launch(ops: &GpuOps, attention: Attention<'_>, n_heads: usize) -> Matrix 
     let d_head = q.width / n_heads;
     let output = ops.output(q.n_rows, q.width);
     let n_keys = (SHARED_BYTES / (2 * 4 * d_head)).clamp(1, MAX_KEYS);
+    let (side, each) = match (d_head <= MAX_SIDE_WIDTH, ops.products()) {
+        (false, _) => (1, 1),
+        (true, Products::Tiled) => (4, 1),
+        (true, Products::Direct) => (4, 2),
+    };
     let kernel = Kernel {
         name: "attention",
         source: include_str!("attention.wgsl"),
         n_inputs: 6,
         weights: &[],
-        constants: vec![("D", d_head as u32), ("KEYS", n_keys as u32), ("ROPE", rope.is_some().into())],
+        constants: vec![
+            ("D", d_head as u32),
+            ("QUADS", d_head as u32 / 4),
+            ("SIDE", side),
+            ("EACH", each as u32),
+            ("KEYS", n_keys as u32),
+            ("ROPE", rope.is_some().into()),
+        ],
     };
     let (cos, sin) = rope.unwrap_or((bias, bias));
     let scale = 1.0 / (d_head as f32).sqrt();
@@ -52,7 +68,7 @@ pub fn launch(ops: &GpuOps, attention: Attention<'_>, n_heads: usize) -> Matrix 
         [scale.to_bits(), 0],
     ];
     let inputs = [q, k, v, bias, cos, sin].map(|matrix| &matrix.storage);
-    let groups = [seq.div_ceil(QUERIES), n_heads, batch].map(|count| count as u32);
+    let groups = [seq.div_ceil(QUERIES * each), n_heads, batch].map(|count| count as u32);
     ops.recorder.record(kernel, &inputs, &output.storage, params.as_flattened(), groups);
     output
 }

@@ -1,15 +1,15 @@
 // Attention of every row to all rows of its sequence: out = softmax(q · kᵀ / sqrt(D) + bias) · v,
 // head by head; q, k, v, out [b·s, h·D], bias [b, s].
 //
-// The scores are never written: a thread keeps one query and walks over all keys with the largest
-// score so far, the sum of exponentials and the weighted sum of values, rescaled whenever a larger
-// score comes (online softmax, arXiv:1805.02867). With ROPE, q and k are turned first, as in
+// The scores are never written: a thread keeps EACH queries and walks over all keys, SIDE at a time,
+// with the largest score so far, the sum of exponentials and the weighted sum of values, rescaled
+// after every few keys (online softmax, arXiv:1805.02867). With ROPE, q and k are turned first, as in
 // rope.wgsl, by cos and sin [b·s, D/2].
 //
-// A workgroup is 64 queries of one head (y) of one sequence (z). KEYS keys and their values at a
+// A workgroup is 64·EACH queries of one head (y) of one sequence (z). KEYS keys and their values at a
 // time are brought to workgroup memory.
 //
-// Constants: D (a multiple of 8), KEYS, ROPE (0 or 1).
+// Constants: D (a multiple of 8), QUADS (D / 4), KEYS, SIDE, EACH, ROPE (0 or 1).
 
 struct Params {
     s: u32, out_stride: u32,
@@ -30,7 +30,6 @@ struct Params {
 @group(0) @binding(6) var<storage, read> sines: array<f32>;   // [b·s, D/2], with ROPE
 @group(0) @binding(7) var<storage, read_write> out: array<f32>; // [b·s, h·D]
 
-const QUADS = D / 4u;
 const HALF = D / 2u;
 
 var<workgroup> keys: array<vec4f, KEYS * QUADS>;
@@ -64,27 +63,36 @@ fn turned(row: u32, quad: u32, here: vec4f, there: vec4f) -> vec4f {
     return there * s + here * c;
 }
 
+fn query_at(row: u32, head: u32, quad: u32) -> vec4f {
+    let value = q_at(row, head + 4u * quad);
+    if ROPE == 1u {
+        return turned(row, quad, value, q_at(row, head + (4u * quad + HALF) % D));
+    }
+    return value;
+}
+
+fn write(query: u32, first: u32, col: u32, values: vec4f) {
+    if query < p.s {
+        let at = (first + query) * p.out_stride + col;
+        out[at] = values.x;
+        out[at + 1u] = values.y;
+        out[at + 2u] = values.z;
+        out[at + 3u] = values.w;
+    }
+}
+
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-    let query = group.x * 64u + thread;
+    let query = (group.x * 64u + thread) * EACH;
     let head = group.y * D;
     let first = group.z * p.s;
-    // Queries beyond the last work like the last and are not written.
-    let row = first + min(query, p.s - 1u);
     let scale = bitcast<f32>(p.scale);
-
-    var mine: array<vec4f, QUADS>;
-    var acc: array<vec4f, QUADS>;
-    for (var i = 0u; i < QUADS; i++) {
-        var value = q_at(row, head + 4u * i);
-        if ROPE == 1u {
-            value = turned(row, i, value, q_at(row, head + (4u * i + HALF) % D));
-        }
-        mine[i] = value * scale;
-        acc[i] = vec4f(0.0);
-    }
-    var largest = -3e38;
-    var sum = 0.0;
+    // Queries beyond the last work like the last and are not written.
+    let row$EACH = first + min(query + $EACHu, p.s - 1u);
+    let mine$EACH_$QUADS = query_at(row$EACH, head, $QUADSu) * scale;
+    var acc$EACH_$QUADS = vec4f(0.0);
+    var largest$EACH = -3e38;
+    var sum$EACH = 0.0;
 
     for (var k0 = 0u; k0 < p.s; k0 += KEYS) {
         let n = min(KEYS, p.s - k0);
@@ -100,31 +108,26 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
             values[at] = v_at(other, head + 4u * i);
         }
         workgroupBarrier();
-        for (var key = 0u; key < n; key++) {
-            var score = 0.0;
-            for (var i = 0u; i < QUADS; i++) {
-                score += dot(mine[i], keys[key * QUADS + i]);
-            }
+        // Threads without a query have nothing to do here.
+        let end = select(0u, n, query < p.s);
+        for (var key = 0u; key < end; key += SIDE) {
+            // Keys beyond the last read the last, and weigh nothing.
+            let at$SIDE = min(key + $SIDEu, n - 1u);
+            var score$EACH_$SIDE = 0.0;
+            score$EACH_$SIDE += dot(mine$EACH_$QUADS, keys[at$SIDE * QUADS + $QUADSu]);
             // Last, because beside the bias of padding the rest would be lost.
-            score += bias[p.bias_start + group.z * p.bias_stride + k0 + key];
-            let new_largest = max(largest, score);
-            let keep = exp(largest - new_largest);
-            let share = exp(score - new_largest);
-            largest = new_largest;
-            sum = sum * keep + share;
-            for (var i = 0u; i < QUADS; i++) {
-                acc[i] = acc[i] * keep + share * values[key * QUADS + i];
-            }
+            let bias$SIDE = bias[p.bias_start + group.z * p.bias_stride + k0 + at$SIDE];
+            score$EACH_$SIDE += bias$SIDE;
+            var new_largest$EACH = largest$EACH;
+            new_largest$EACH = max(new_largest$EACH, score$EACH_$SIDE);
+            let keep$EACH = exp(largest$EACH - new_largest$EACH);
+            let share$EACH_$SIDE = select(0.0, exp(score$EACH_$SIDE - new_largest$EACH), key + $SIDEu < n);
+            largest$EACH = new_largest$EACH;
+            sum$EACH *= keep$EACH;
+            sum$EACH += share$EACH_$SIDE;
+            acc$EACH_$QUADS *= keep$EACH;
+            acc$EACH_$QUADS += share$EACH_$SIDE * values[at$SIDE * QUADS + $QUADSu];
         }
     }
-    if query < p.s {
-        for (var i = 0u; i < QUADS; i++) {
-            let result = acc[i] / sum;
-            let at = row * p.out_stride + head + 4u * i;
-            out[at] = result.x;
-            out[at + 1u] = result.y;
-            out[at + 2u] = result.z;
-            out[at + 3u] = result.w;
-        }
-    }
+    write(query + $EACHu, first, head + 4u * $QUADSu, acc$EACH_$QUADS / sum$EACH);
 }

@@ -1,7 +1,8 @@
 //! Kernels: WGSL with constants and the readers of weights put before it, compiled when first used.
 //!
 //! Every kernel has its parameters in a uniform block at binding 0, its inputs from binding 1 on
-//! and its output at the last binding. A parameter is a `u32`, or the bits of an `f32`.
+//! and its output at the last binding. A parameter is a `u32`, or the bits of an `f32`. A line that
+//! names a constant as `$NAME` stands there once for each value below it.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -32,8 +33,23 @@ impl Kernel {
     fn text(&self) -> String {
         let constants = self.constants.iter().map(|(name, value)| format!("const {name}: u32 = {value}u;\n"));
         let readers = self.weights.iter().map(|name| include_str!("weight.wgsl").replace("WEIGHT", name));
-        constants.chain(readers).chain([self.source.to_string()]).collect()
+        let lines = self.source.lines().flat_map(|line| repeated(line, &self.constants));
+        constants.chain(readers).chain(lines.map(|line| line + "\n")).collect()
     }
+}
+
+/// A line, once for each value below a constant that it names behind a `$`, with the value in its
+/// place; for each pair of values if it names two.
+fn repeated(line: &str, constants: &[(&'static str, u32)]) -> Vec<String> {
+    let mut lines = vec![line.to_string()];
+    for (name, value) in constants {
+        let name = format!("${name}");
+        if line.contains(&name) {
+            let each = |line: &String| (0..*value).map(|i| line.replace(&name, &i.to_string())).collect::<Vec<_>>();
+            lines = lines.iter().flat_map(each).collect();
+        }
+    }
+    lines
 }
 
 /// A kernel that the device has compiled.

@@ -2,7 +2,7 @@
 
 use super::kernel::Kernel;
 use super::matrix::Matrix;
-use super::{GpuOps, weight};
+use super::{GpuOps, Products, direct, weight};
 
 /// Columns of a tile.
 const TILE_COLS: usize = 64;
@@ -39,6 +39,10 @@ pub fn launch(ops: &GpuOps, x: &Matrix, product: Product<'_>) -> Matrix {
     let m = if is_transposed { weights[0].n_rows } else { weights[0].width };
     let n_side = if is_gated { 1 } else { weights.len() };
     let output = ops.output(n, n_side * m);
+    if ops.products() == Products::Direct && direct::takes(x, &product) {
+        direct::record(ops, x, product, &output);
+        return output;
+    }
     let rows_each = if n >= MANY_ROWS { 4 } else { 1 };
     // What a variant does not use is bound to something that is there.
     let weights = [0, 1, 2].map(|i| *weights.get(i).unwrap_or(&weights[0]));

@@ -9,14 +9,17 @@
 //! ```text
 //!   device    adapter, limits, errors           weight.rs, .wgsl      weights in the bits they are stored in
 //!   pool      buffers, used again               matmul.rs, .wgsl      products and what is fused in
-//!   kernel    pipelines, compiled when used     attention.rs, .wgsl   online softmax
-//!   recorder  commands, until they are          rowwise.rs            the rest, a .wgsl file each
-//!             submitted
+//!   kernel    pipelines, compiled when used
+//!   recorder  commands, until they are          direct.rs, .wgsl      products without workgroup memory
+//!             submitted                         tuning.rs             which of the two it is
+//!                                               attention.rs, .wgsl   online softmax
+//!                                               rowwise.rs            the rest, a .wgsl file each
 //! ```
 //!
 //! A weight stays in the storage it comes in (`f32`, `f16`, blocks of 8 or 4 bits); the kernels
 //! that read weights make `f32` of it as they read, and compute in `f32`.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use super::Ops;
@@ -31,12 +34,15 @@ mod matrix;
 mod arrival;
 mod weight;
 mod matmul;
+mod direct;
+mod tuning;
 mod attention;
 mod rowwise;
 
 pub use device::AdapterFacts;
 pub use matrix::Matrix;
 pub use recorder::Counts;
+pub use tuning::Products;
 
 use attention::Attention;
 use device::Device;
@@ -52,6 +58,7 @@ pub struct GpuOps {
     device: Rc<Device>,
     pool: Pool,
     recorder: Rc<Recorder>,
+    products: Rc<Cell<Products>>,
 }
 
 /// What a device holds and has done.
@@ -76,7 +83,18 @@ impl GpuOps {
         let device = Rc::new(Device::open().await?);
         let pool = Pool::new(device.clone());
         let recorder = Rc::new(Recorder::new(device.clone(), pool.clone()));
-        Ok(Self { device, pool, recorder })
+        Ok(Self { device, pool, recorder, products: Rc::new(Cell::new(Products::Tiled)) })
+    }
+
+    /// The kernel for matrix products: [`Products::Tiled`], until [`tune`](Self::tune) or
+    /// [`choose`](Self::choose) say otherwise.
+    pub fn products(&self) -> Products {
+        self.products.get()
+    }
+
+    /// Takes this kernel for matrix products from here on.
+    pub fn choose(&self, products: Products) {
+        self.products.set(products);
     }
 
     /// What is known of the adapter.
@@ -193,12 +211,20 @@ impl Ops for GpuOps {
     }
 
     fn normed_linears(&self, x: &Matrix, gain: &Matrix, weights: [&Matrix; 3]) -> [Matrix; 3] {
+        if self.products() == Products::Direct {
+            let h = self.rms_norm(x, gain);
+            return weights.map(|weight| self.linear(&h, weight));
+        }
         let side = matmul::launch(self, x, Product { gain: Some(gain), ..Product::of(&weights) });
         let width = side.width / 3;
         [0, 1, 2].map(|i| self.columns(&side, i * width, width))
     }
 
     fn normed_gated(&self, x: &Matrix, gain: &Matrix, gate: &Matrix, up: &Matrix) -> Matrix {
+        if self.products() == Products::Direct {
+            let h = self.rms_norm(x, gain);
+            return self.gated(&self.linear(&h, gate), &self.linear(&h, up));
+        }
         matmul::launch(self, x, Product { gain: Some(gain), is_gated: true, ..Product::of(&[gate, up]) })
     }
 
