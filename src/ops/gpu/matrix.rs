@@ -17,6 +17,8 @@ pub struct Matrix {
     pub(super) width: usize,
     /// Of an activation always [`Packing::F32`].
     pub(super) packing: Packing,
+    /// Of a weight that no binding holds: its lines in parts. `storage` is the first one's.
+    pub(super) parts: Option<Rc<[Matrix]>>,
 }
 
 /// How a weight lies in its words; `weight.wgsl` reads it.

@@ -73,7 +73,17 @@ impl GpuOps {
     /// [`Error::Adapter`](crate::Error::Adapter) if there is no adapter, or one below WebGPU's
     /// default limits.
     pub async fn open() -> Result<Self> {
-        let device = Rc::new(Device::open().await?);
+        Self::open_within(u64::MAX).await
+    }
+
+    /// Opens a device as if its adapter bound no more bytes than this, for tests of what does not
+    /// fit.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub async fn open_within(max_binding_bytes: u64) -> Result<Self> {
+        let device = Rc::new(Device::open(max_binding_bytes).await?);
         let pool = Pool::new(device.clone());
         let recorder = Rc::new(Recorder::new(device.clone(), pool.clone()));
         Ok(Self { device, pool, recorder })
@@ -123,7 +133,7 @@ impl GpuOps {
 }
 
 fn matrix(storage: Storage, n_rows: usize, width: usize) -> Matrix {
-    Matrix { storage: Rc::new(storage), start: 0, stride: width, n_rows, width, packing: Packing::F32 }
+    Matrix { storage: Rc::new(storage), start: 0, stride: width, n_rows, width, packing: Packing::F32, parts: None }
 }
 
 impl Ops for GpuOps {
@@ -141,7 +151,7 @@ impl Ops for GpuOps {
     fn upload(&self, values: Vec<f32>, n_rows: usize) -> Matrix {
         let (storage, start) = self.recorder.upload(bytemuck::cast_slice(&values));
         let width = values.len() / n_rows.max(1);
-        Matrix { storage, start, stride: width, n_rows, width, packing: Packing::F32 }
+        Matrix { storage, start, stride: width, n_rows, width, packing: Packing::F32, parts: None }
     }
 
     fn embed(&self, table: &Matrix, ids: &[u32]) -> Matrix {
@@ -189,16 +199,27 @@ impl Ops for GpuOps {
     }
 
     fn embed_sum(&self, factor: f32, [table, other]: [&Matrix; 2], [ids, other_ids]: [&[u32]; 2]) -> Matrix {
+        if table.parts.is_some() || other.parts.is_some() {
+            return self.add(&self.scale(&self.embed(table, ids), factor), &self.embed(other, other_ids));
+        }
         rowwise::rows(self, factor, (table, ids), Some((other, other_ids)))
     }
 
     fn normed_linears(&self, x: &Matrix, gain: &Matrix, weights: [&Matrix; 3]) -> [Matrix; 3] {
+        if weights.iter().any(|weight| weight.parts.is_some()) {
+            let h = self.rms_norm(x, gain);
+            return weights.map(|weight| self.linear(&h, weight));
+        }
         let side = matmul::launch(self, x, Product { gain: Some(gain), ..Product::of(&weights) });
         let width = side.width / 3;
         [0, 1, 2].map(|i| self.columns(&side, i * width, width))
     }
 
     fn normed_gated(&self, x: &Matrix, gain: &Matrix, gate: &Matrix, up: &Matrix) -> Matrix {
+        if gate.parts.is_some() || up.parts.is_some() {
+            let h = self.rms_norm(x, gain);
+            return self.gated(&self.linear(&h, gate), &self.linear(&h, up));
+        }
         matmul::launch(self, x, Product { gain: Some(gain), is_gated: true, ..Product::of(&[gate, up]) })
     }
 
