@@ -31,8 +31,13 @@ impl Kernel {
     /// The whole text in WGSL.
     fn text(&self) -> String {
         let constants = self.constants.iter().map(|(name, value)| format!("const {name}: u32 = {value}u;\n"));
-        let readers = self.weights.iter().map(|name| include_str!("weight.wgsl").replace("WEIGHT", name));
-        constants.chain(readers).chain([self.source.to_string()]).collect()
+        let mut text: String = constants.collect();
+        for name in self.weights {
+            for character in include_str!("weight.wgsl").chars() {
+                if character == '$' { text.push_str(name) } else { text.push(character) }
+            }
+        }
+        text + self.source
     }
 }
 

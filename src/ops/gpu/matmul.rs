@@ -39,9 +39,9 @@ pub fn launch(ops: &GpuOps, x: &Matrix, product: Product<'_>) -> Matrix {
     let Product { weights, is_transposed, is_gated, .. } = product;
     let m = if is_transposed { weights[0].n_rows } else { weights[0].width };
     let output = ops.output(x.n_rows, if is_gated { m } else { weights.len() * m });
-    match &weights[0].parts {
-        Some(parts) => part_by_part(ops, x, product, parts, &output),
-        None => record(ops, x, product, &output),
+    match weights[0].parts() {
+        [] => record(ops, x, product, &output),
+        parts => part_by_part(ops, x, product, parts, &output),
     }
     output
 }
@@ -51,7 +51,7 @@ fn part_by_part(ops: &GpuOps, x: &Matrix, product: Product<'_>, parts: &[Matrix]
     let mut sum = product.residual.cloned();
     let mut first = 0;
     for (i, part) in parts.iter().enumerate() {
-        let is_across = part.packing.is_across;
+        let is_across = part.packing().is_across;
         let n_lines = if is_across { part.width } else { part.n_rows };
         let product = Product { weights: &[part], ..product };
         if is_across != product.is_transposed {

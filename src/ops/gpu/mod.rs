@@ -41,7 +41,7 @@ pub use recorder::Counts;
 use attention::Attention;
 use device::Device;
 use matmul::Product;
-use matrix::{Packing, Storage};
+use matrix::Storage;
 use pool::Pool;
 use recorder::Recorder;
 use rowwise::Pointwise;
@@ -133,7 +133,7 @@ impl GpuOps {
 }
 
 fn matrix(storage: Storage, n_rows: usize, width: usize) -> Matrix {
-    Matrix { storage: Rc::new(storage), start: 0, stride: width, n_rows, width, packing: Packing::F32, parts: None }
+    Matrix { storage: Rc::new(storage), start: 0, stride: width, n_rows, width, packed: None }
 }
 
 impl Ops for GpuOps {
@@ -151,7 +151,7 @@ impl Ops for GpuOps {
     fn upload(&self, values: Vec<f32>, n_rows: usize) -> Matrix {
         let (storage, start) = self.recorder.upload(bytemuck::cast_slice(&values));
         let width = values.len() / n_rows.max(1);
-        Matrix { storage, start, stride: width, n_rows, width, packing: Packing::F32, parts: None }
+        Matrix { storage, start, stride: width, n_rows, width, packed: None }
     }
 
     fn embed(&self, table: &Matrix, ids: &[u32]) -> Matrix {
@@ -199,14 +199,14 @@ impl Ops for GpuOps {
     }
 
     fn embed_sum(&self, factor: f32, [table, other]: [&Matrix; 2], [ids, other_ids]: [&[u32]; 2]) -> Matrix {
-        if table.parts.is_some() || other.parts.is_some() {
+        if !(table.parts().is_empty() && other.parts().is_empty()) {
             return self.add(&self.scale(&self.embed(table, ids), factor), &self.embed(other, other_ids));
         }
         rowwise::rows(self, factor, (table, ids), Some((other, other_ids)))
     }
 
     fn normed_linears(&self, x: &Matrix, gain: &Matrix, weights: [&Matrix; 3]) -> [Matrix; 3] {
-        if weights.iter().any(|weight| weight.parts.is_some()) {
+        if !weights.iter().all(|weight| weight.parts().is_empty()) {
             let h = self.rms_norm(x, gain);
             return weights.map(|weight| self.linear(&h, weight));
         }
@@ -216,7 +216,7 @@ impl Ops for GpuOps {
     }
 
     fn normed_gated(&self, x: &Matrix, gain: &Matrix, gate: &Matrix, up: &Matrix) -> Matrix {
-        if gate.parts.is_some() || up.parts.is_some() {
+        if !(gate.parts().is_empty() && up.parts().is_empty()) {
             let h = self.rms_norm(x, gain);
             return self.gated(&self.linear(&h, gate), &self.linear(&h, up));
         }

@@ -55,8 +55,8 @@ pub fn rows(ops: &GpuOps, factor: f32, table: (&Matrix, &[u32]), other: Option<(
     let other = other.map(|(other, ids)| (other, ops.upload_ids(ids)));
     let [n, d] = size(&output);
     let n_groups = groups((output.n_rows * output.width.div_ceil(4)).div_ceil(THREADS));
-    let parts = table.parts.as_deref().unwrap_or(std::slice::from_ref(table));
-    if parts.len() > 1 && table.packing.is_across {
+    let parts = if table.parts().is_empty() { std::slice::from_ref(table) } else { table.parts() };
+    if parts.len() > 1 && table.packing().is_across {
         ops.device.note_no_room("a table whose blocks run along its columns, and that no binding holds".into());
         return output;
     }

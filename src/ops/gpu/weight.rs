@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use half::f16;
 
-use super::matrix::{Matrix, Packing, Storage};
+use super::matrix::{Matrix, Packed, Packing, Storage};
 use super::{GpuOps, matrix};
 use crate::ops::stored::StoredNumbers;
 
@@ -69,13 +69,15 @@ fn lines(ops: &GpuOps, words: &[u32], scales: &[f16], shape: [usize; 2], packing
         let words = &words[first * stride..(first + n) * stride];
         let scales: Vec<u32> = pack_halves(&scales[first * scales_each..(first + n) * scales_each]).collect();
         let packing = Packing { scales: 2 * words.len() as u32, ..packing };
-        Matrix { stride, packing, ..matrix(written(ops, [words, &scales]), shape[0], shape[1]) }
+        let packed = (packing.bits < 32).then(|| Rc::new(Packed { packing, parts: Vec::new() }));
+        Matrix { stride, packed, ..matrix(written(ops, [words, &scales]), shape[0], shape[1]) }
     };
     if lines_each == n_lines {
         return part(0);
     }
-    let parts: Rc<[Matrix]> = (0..n_lines).step_by(lines_each).map(part).collect();
-    Matrix { n_rows: shape[0], width: shape[1], parts: Some(parts.clone()), ..parts[0].clone() }
+    let parts: Vec<Matrix> = (0..n_lines).step_by(lines_each).map(part).collect();
+    let first = parts[0].clone();
+    Matrix { n_rows: shape[0], width: shape[1], packed: Some(Rc::new(Packed { packing, parts })), ..first }
 }
 
 /// A buffer of its own with these words.
@@ -98,7 +100,8 @@ fn written(ops: &GpuOps, words: [&[u32]; 2]) -> Storage {
 /// The constants by which a kernel reads these weights, after those of its own.
 pub fn constants(weights: &[&Matrix], own: &[(&'static str, u32)]) -> Vec<(&'static str, u32)> {
     const CONSTANTS: [[&str; 2]; 3] = [["w0_bits", "w0_across"], ["w1_bits", "w1_across"], ["w2_bits", "w2_across"]];
-    let read = |(Matrix { packing, .. }, [bits, across]): (&&Matrix, [&'static str; 2])| {
+    let read = |(weight, [bits, across]): (&&Matrix, [&'static str; 2])| {
+        let packing = weight.packing();
         [(bits, packing.bits), (across, packing.is_across.into())]
     };
     own.iter().copied().chain(weights.iter().zip(CONSTANTS).flat_map(read)).collect()
@@ -106,6 +109,6 @@ pub fn constants(weights: &[&Matrix], own: &[(&'static str, u32)]) -> Vec<(&'sta
 
 /// The parameters of a weight.
 pub fn place(weight: &Matrix) -> [u32; 4] {
-    let Packing { scales, block_shift, .. } = weight.packing;
+    let Packing { scales, block_shift, .. } = weight.packing();
     [weight.start as u32, weight.stride as u32, scales, block_shift]
 }
