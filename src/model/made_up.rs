@@ -39,7 +39,7 @@ impl<O: Ops> Case<O> {
     ///
     /// Those of [`Network::build`], of which there are none here.
     pub fn new(ops: O, config: &ModelConfig, batch: usize, n_tokens: usize, n_images: usize) -> Result<Self> {
-        Self::stored(ops, config, |_| Storage::F32, batch, n_tokens, n_images)
+        Self::stored(ops, config, &|_| Storage::F32, batch, n_tokens, n_images)
     }
 
     /// [`new`](Self::new), with each weight in the storage that is said for its name.
@@ -50,7 +50,7 @@ impl<O: Ops> Case<O> {
     pub fn stored(
         ops: O,
         config: &ModelConfig,
-        storage: impl Fn(&str) -> Storage,
+        storage: &dyn Fn(&str) -> Storage,
         batch: usize,
         n_tokens: usize,
         n_images: usize,

@@ -18,8 +18,8 @@ const TOLERANCE: f32 = 1e-3;
 /// [`Error::Internal`] where an answer is not the CPU's, and what the back end itself reports.
 pub async fn self_test<O: Ops>(ops: O) -> Result<f32> {
     let (config, batch, n_tokens, n_images) = (made_up::config(), 2, 67, 2);
-    let expected = ready(Case::stored(CpuOps, &config, storage, batch, n_tokens, n_images)?.forward())?;
-    let found = Case::stored(ops, &config, storage, batch, n_tokens, n_images)?.forward().await?;
+    let expected = ready(Case::stored(CpuOps, &config, &storage, batch, n_tokens, n_images)?.forward())?;
+    let found = Case::stored(ops, &config, &storage, batch, n_tokens, n_images)?.forward().await?;
     let off = deviation(&found, &expected);
     if off <= TOLERANCE {
         return Ok(off);

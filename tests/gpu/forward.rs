@@ -7,10 +7,11 @@ use oneflow_web::checkpoint::folder::read_folder;
 use oneflow_web::model::ModelConfig;
 use oneflow_web::model::made_up::{Case, Storage};
 use oneflow_web::ops::burn::BurnOps;
+use oneflow_web::ops::gpu::GpuOps;
 use oneflow_web::ops::ready;
 use oneflow_web::ops::stored::BlockFormat;
 
-use crate::support::gpu;
+use crate::support::{both_products, gpu};
 
 fn config() -> ModelConfig {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("pkg/models/storyworld");
@@ -39,13 +40,38 @@ fn heads_and_velocities_are_the_cpus() {
     let config = config();
     for (storage, _) in STORAGES {
         for (batch, n_tokens, n_images) in [(1, 40, 3), (1, 1, 0), (2, 65, 1), (1, 160, 6)] {
-            let expected = Case::stored(BurnOps::cpu(), &config, |_| storage, batch, n_tokens, n_images).unwrap();
-            let found = Case::stored(gpu(), &config, |_| storage, batch, n_tokens, n_images).unwrap();
-            let off = worst(&ready(found.forward()).unwrap(), &ready(expected.forward()).unwrap());
-            let what = format!("{storage:?}, {batch} x {n_tokens} tokens, {n_images} pictures: off by {off:e}");
-            println!("{what}");
-            assert!(off <= 1e-3, "{what}");
+            let expected = Case::stored(BurnOps::cpu(), &config, &|_| storage, batch, n_tokens, n_images).unwrap();
+            let expected = ready(expected.forward()).unwrap();
+            for gpu in both_products() {
+                let products = gpu.products();
+                let found = Case::stored(gpu, &config, &|_| storage, batch, n_tokens, n_images).unwrap();
+                let off = worst(&ready(found.forward()).unwrap(), &expected);
+                let what = format!("{products:?}, {storage:?}, {batch} x {n_tokens} tokens, {n_images} pictures");
+                println!("{what}: off by {off:e}");
+                assert!(off <= 1e-3, "{what}: off by {off:e}");
+            }
         }
+    }
+}
+
+/// With limits as low, the embedding and matrices of the trunk are in parts: lines that are inputs
+/// of a product (of floats), and lines that are outputs (of blocks).
+#[test]
+fn weights_above_the_limit_of_a_binding_are_cut() {
+    let config = config();
+    for ((storage, _), limit) in STORAGES.into_iter().zip([128 << 10, 64 << 10, 64 << 10, 32 << 10]) {
+        let n_images = usize::from(limit > 32 << 10);
+        let case = |ops: GpuOps| Case::stored(ops, &config, &|_| storage, 1, 10, n_images).unwrap();
+        let (ops, whole) = (ready(GpuOps::open_within(limit)).unwrap(), gpu());
+        let (found, expected) = (case(ops.clone()), case(whole.clone()));
+        let n_buffers = [&ops, &whole].map(|ops| ops.usage().n_buffers);
+        let off = worst(&ready(found.forward()).unwrap(), &ready(expected.forward()).unwrap());
+        let what = format!("{storage:?} within {limit} bytes: {n_buffers:?} buffers, off by {off:e}");
+        println!("{what}");
+        // Both compute in f32, and differ in the order of sums.
+        assert!(off <= 1e-4, "{what}");
+        // Two of the matrices of each block, and the embedding.
+        assert!(n_buffers[0] > n_buffers[1] + 2 * config.network.n_layers, "{what}");
     }
 }
 
@@ -60,11 +86,11 @@ fn the_same_forward_twice_gives_the_same_bits() {
 #[test]
 fn a_forward_is_one_submit_of_five_kernels_a_block_and_a_few_at_the_ends() {
     let config = config();
-    let mut of_f32 = None;
-    for (storage, share) in STORAGES {
-        for (n_images, at_the_ends) in [(0, 4), (3, 15)] {
+    for (n_images, at_the_ends) in [(0, 4), (3, 15)] {
+        let mut cases = Vec::new();
+        for (storage, _) in STORAGES {
             let ops = gpu();
-            let case = Case::stored(ops.clone(), &config, |_| storage, 1, 40, n_images).unwrap();
+            let case = Case::stored(ops.clone(), &config, &|_| storage, 1, 40, n_images).unwrap();
             let weight_bytes = ops.usage().buffer_bytes;
             let before = ops.usage().counts;
             ready(case.forward()).unwrap();
@@ -73,18 +99,21 @@ fn a_forward_is_one_submit_of_five_kernels_a_block_and_a_few_at_the_ends() {
             // The case asks for token logits in the same trip: two kernels more.
             let n_kernels = (after.dispatches - before.dispatches) as usize;
             assert_eq!(n_kernels, 5 * config.network.n_layers + at_the_ends + 2, "{storage:?}, {n_images} pictures");
-
-            let forward = || {
+            cases.push((case, weight_bytes, f64::INFINITY));
+        }
+        // By turns, because the machine may have other work at times.
+        for _ in 0..7 {
+            for (case, _, best) in &mut cases {
                 let start = Instant::now();
                 ready(case.forward()).unwrap();
-                start.elapsed().as_secs_f64() * 1e3
-            };
-            let ms = (0..5).map(|_| forward()).fold(f64::INFINITY, f64::min);
-            println!(
-                "{storage:?}: {weight_bytes} bytes; {n_images} pictures: {n_kernels} kernels, best of 5 {ms:.1} ms"
-            );
-            let of_f32 = *of_f32.get_or_insert(weight_bytes);
-            assert!(weight_bytes as f64 <= share * of_f32 as f64, "{storage:?}: {weight_bytes} of {of_f32}");
+                *best = best.min(start.elapsed().as_secs_f64() * 1e3);
+            }
+        }
+        let (_, of_f32, ms_of_f32) = cases[0];
+        for ((storage, share), (_, bytes, ms)) in STORAGES.into_iter().zip(&cases) {
+            let ratio = ms / ms_of_f32;
+            println!("{storage:?}: {bytes} bytes; {n_images} pictures: best of 7 {ms:.1} ms, {ratio:.2} of F32");
+            assert!(*bytes as f64 <= share * of_f32 as f64, "{storage:?}: {bytes} of {of_f32}");
         }
     }
 }

@@ -8,7 +8,7 @@ use oneflow_web::ops::burn::BurnOps;
 use oneflow_web::ops::stored::{BlockFormat, BlockSpec, Blocks, StoredNumbers};
 use oneflow_web::ops::{Ops, ready};
 
-use crate::support::{Fill, gpu, values, within};
+use crate::support::{Fill, both_products, values, within};
 
 /// Rounding of f32, twice: once for each side.
 const EPSILON: f32 = 2.4e-7;
@@ -133,33 +133,35 @@ const PRODUCTS: [[usize; 3]; 9] = [
 
 #[test]
 fn products_are_the_cpus_in_every_storage() {
-    let (gpu, mut rng) = (&gpu(), Rng::new(1));
-    for kind in KINDS {
-        for content in CONTENTS {
-            for [n, k, m] in PRODUCTS {
-                let what = format!("{kind:?} {content:?} {n}x{k}x{m}");
-                let (weight, [k, m]) = made(&mut rng, kind, content, [k, m]);
-                let fill = if n % 2 == 0 { Fill::Mixed } else { Fill::Normal };
-                let x = values(&mut rng, n * k, fill);
-                let numbers = weight.clone().into_f32();
-                let cpu = BurnOps::cpu();
-                let sizes = cpu.linear(&cpu.upload(absolute(&x), n), &cpu.weight(absolute(&numbers), k));
-                let sizes = ready(cpu.download(&sizes)).unwrap();
-                let bound = |i: usize| k as f32 * EPSILON * sizes[i] + 1e-37;
-                let (found, expected) =
-                    both!(gpu, |ops| ops.linear(&ops.upload(x.clone(), n), &ops.stored_weight(weight.clone(), k)));
-                within(&what, &found, &expected, bound);
+    for gpu in &both_products() {
+        let mut rng = Rng::new(1);
+        for kind in KINDS {
+            for content in CONTENTS {
+                for [n, k, m] in PRODUCTS {
+                    let what = format!("{kind:?} {content:?} {n}x{k}x{m}");
+                    let (weight, [k, m]) = made(&mut rng, kind, content, [k, m]);
+                    let fill = if n % 2 == 0 { Fill::Mixed } else { Fill::Normal };
+                    let x = values(&mut rng, n * k, fill);
+                    let numbers = weight.clone().into_f32();
+                    let cpu = BurnOps::cpu();
+                    let sizes = cpu.linear(&cpu.upload(absolute(&x), n), &cpu.weight(absolute(&numbers), k));
+                    let sizes = ready(cpu.download(&sizes)).unwrap();
+                    let bound = |i: usize| k as f32 * EPSILON * sizes[i] + 1e-37;
+                    let (found, expected) =
+                        both!(gpu, |ops| ops.linear(&ops.upload(x.clone(), n), &ops.stored_weight(weight.clone(), k)));
+                    within(&what, &found, &expected, bound);
 
-                let (table, [m, k]) = made(&mut rng, kind, content, [m, k]);
-                let x = values(&mut rng, n * k, fill);
-                let numbers = absolute(&table.clone().into_f32());
-                let sizes = cpu.linear_transposed(&cpu.upload(absolute(&x), n), &cpu.weight(numbers, m));
-                let sizes = ready(cpu.download(&sizes)).unwrap();
-                let (found, expected) = both!(gpu, |ops| {
-                    ops.linear_transposed(&ops.upload(x.clone(), n), &ops.stored_weight(table.clone(), m))
-                });
-                let bound = |i: usize| k as f32 * EPSILON * sizes[i] + 1e-37;
-                within(&format!("{what} transposed"), &found, &expected, bound);
+                    let (table, [m, k]) = made(&mut rng, kind, content, [m, k]);
+                    let x = values(&mut rng, n * k, fill);
+                    let numbers = absolute(&table.clone().into_f32());
+                    let sizes = cpu.linear_transposed(&cpu.upload(absolute(&x), n), &cpu.weight(numbers, m));
+                    let sizes = ready(cpu.download(&sizes)).unwrap();
+                    let (found, expected) = both!(gpu, |ops| {
+                        ops.linear_transposed(&ops.upload(x.clone(), n), &ops.stored_weight(table.clone(), m))
+                    });
+                    let bound = |i: usize| k as f32 * EPSILON * sizes[i] + 1e-37;
+                    within(&format!("{what} transposed"), &found, &expected, bound);
+                }
             }
         }
     }
@@ -168,73 +170,82 @@ fn products_are_the_cpus_in_every_storage() {
 /// Each weight of a fused product in a storage of its own, as files of 4 bits have them.
 #[test]
 fn fused_products_take_weights_of_different_storages() {
-    let (gpu, mut rng) = (&gpu(), Rng::new(2));
-    for (turn, kind) in KINDS.into_iter().enumerate() {
-        for (n, k, m) in [(1, 128, 1), (5, 128, 67), (30, 256, 130)] {
-            let kinds = [0, 1, 2].map(|i| match KINDS[(turn + i * i) % KINDS.len()] {
-                // The others have no place for this width.
-                Kind::Blocks(format, block, 1) => Kind::Blocks(format, block, 0),
-                kind => kind,
-            });
-            let weights = kinds.map(|kind| made(&mut rng, kind, Content::Even, [k, m]).0);
-            let x: Vec<f32> = values(&mut rng, n * k, Fill::Normal).iter().map(|value| 0.1 * value).collect();
-            let (gain, sum) = (values(&mut rng, k, Fill::Normal), values(&mut rng, n * m, Fill::Normal));
-            let what = format!("{kinds:?} {n}x{k}x{m}, of {kind:?}");
-            // Sums of k values of about one.
-            let close = |name: &str, (found, expected): (Vec<f32>, Vec<f32>)| {
-                let typical = (expected.iter().map(|x| x * x).sum::<f32>() / expected.len() as f32).sqrt();
-                within(&format!("{name} {what}"), &found, &expected, |i| 2e-5 * expected[i].abs().max(typical));
-            };
-            for i in 0..3 {
+    for gpu in &both_products() {
+        let mut rng = Rng::new(2);
+        for (turn, kind) in KINDS.into_iter().enumerate() {
+            for (n, k, m) in [(1, 128, 1), (5, 128, 67), (30, 256, 130)] {
+                let kinds = [0, 1, 2].map(|i| match KINDS[(turn + i * i) % KINDS.len()] {
+                    // The others have no place for this width.
+                    Kind::Blocks(format, block, 1) => Kind::Blocks(format, block, 0),
+                    kind => kind,
+                });
+                let weights = kinds.map(|kind| made(&mut rng, kind, Content::Even, [k, m]).0);
+                let x: Vec<f32> = values(&mut rng, n * k, Fill::Normal).iter().map(|value| 0.1 * value).collect();
+                let (gain, sum) = (values(&mut rng, k, Fill::Normal), values(&mut rng, n * m, Fill::Normal));
+                let what = format!("{kinds:?} {n}x{k}x{m}, of {kind:?}");
+                // Sums of k values of about one.
+                let close = |name: &str, (found, expected): (Vec<f32>, Vec<f32>)| {
+                    let typical = (expected.iter().map(|x| x * x).sum::<f32>() / expected.len() as f32).sqrt();
+                    within(&format!("{name} {what}"), &found, &expected, |i| 2e-5 * expected[i].abs().max(typical));
+                };
+                for i in 0..3 {
+                    close(
+                        "beside each other",
+                        both!(gpu, |ops| {
+                            let [a, b, c] = weights.clone().map(|weight| ops.stored_weight(weight, k));
+                            let (x, gain) = (ops.upload(x.clone(), n), ops.weight(gain.clone(), 1));
+                            ops.normed_linears(&x, &gain, [&a, &b, &c])[i].clone()
+                        }),
+                    );
+                }
                 close(
-                    "beside each other",
+                    "gated",
                     both!(gpu, |ops| {
-                        let [a, b, c] = weights.clone().map(|weight| ops.stored_weight(weight, k));
-                        let (x, gain) = (ops.upload(x.clone(), n), ops.weight(gain.clone(), 1));
-                        ops.normed_linears(&x, &gain, [&a, &b, &c])[i].clone()
+                        let [a, b, _] = weights.clone().map(|weight| ops.stored_weight(weight, k));
+                        ops.normed_gated(&ops.upload(x.clone(), n), &ops.weight(gain.clone(), 1), &a, &b)
+                    }),
+                );
+                close(
+                    "added",
+                    both!(gpu, |ops| {
+                        let weight = ops.stored_weight(weights[0].clone(), k);
+                        ops.add_linear(&ops.upload(sum.clone(), n), &ops.upload(x.clone(), n), &weight)
                     }),
                 );
             }
-            close(
-                "gated",
-                both!(gpu, |ops| {
-                    let [a, b, _] = weights.clone().map(|weight| ops.stored_weight(weight, k));
-                    ops.normed_gated(&ops.upload(x.clone(), n), &ops.weight(gain.clone(), 1), &a, &b)
-                }),
-            );
-            close(
-                "added",
-                both!(gpu, |ops| {
-                    let weight = ops.stored_weight(weights[0].clone(), k);
-                    ops.add_linear(&ops.upload(sum.clone(), n), &ops.upload(x.clone(), n), &weight)
-                }),
-            );
         }
     }
 }
 
 #[test]
 fn rows_of_tables_are_the_cpus_bit_by_bit() {
-    let (gpu, mut rng) = (&gpu(), Rng::new(3));
-    for kind in KINDS {
-        for content in CONTENTS {
-            for shape in [[2, 1], [7, 66], [131, 192], [3, 4097], [4097, 3]] {
-                let (table, [n_rows, width]) = made(&mut rng, kind, content, shape);
-                let ids: Vec<u32> =
-                    [n_rows - 1, 0].into_iter().chain((0..9).map(|_| rng.below(n_rows))).map(|id| id as u32).collect();
-                let (found, expected) = both!(gpu, |ops| ops.embed(&ops.stored_weight(table.clone(), n_rows), &ids));
-                within(&format!("{kind:?} {content:?} {shape:?}"), &found, &expected, |_| 0.0);
-                let other = values(&mut rng, 5 * width, Fill::Normal);
-                let other_ids: Vec<u32> = ids.iter().map(|id| id % 5).collect();
-                let (found, expected) = both!(gpu, |ops| {
-                    let (table, other) = (ops.stored_weight(table.clone(), n_rows), ops.weight(other.clone(), 5));
-                    ops.embed_sum(3.0, [&table, &other], [&ids, &other_ids])
-                });
-                // Two roundings, or one where the device multiplies and adds in one.
-                let bound = |i: usize| {
-                    2.0 * EPSILON * (expected[i].abs() + other[other_ids[i / width] as usize * width + i % width].abs())
-                };
-                within(&format!("{kind:?} {content:?} {shape:?} and others"), &found, &expected, bound);
+    for gpu in &both_products() {
+        let mut rng = Rng::new(3);
+        for kind in KINDS {
+            for content in CONTENTS {
+                for shape in [[2, 1], [7, 66], [131, 192], [3, 4097], [4097, 3]] {
+                    let (table, [n_rows, width]) = made(&mut rng, kind, content, shape);
+                    let ids: Vec<u32> = [n_rows - 1, 0]
+                        .into_iter()
+                        .chain((0..9).map(|_| rng.below(n_rows)))
+                        .map(|id| id as u32)
+                        .collect();
+                    let (found, expected) =
+                        both!(gpu, |ops| ops.embed(&ops.stored_weight(table.clone(), n_rows), &ids));
+                    within(&format!("{kind:?} {content:?} {shape:?}"), &found, &expected, |_| 0.0);
+                    let other = values(&mut rng, 5 * width, Fill::Normal);
+                    let other_ids: Vec<u32> = ids.iter().map(|id| id % 5).collect();
+                    let (found, expected) = both!(gpu, |ops| {
+                        let (table, other) = (ops.stored_weight(table.clone(), n_rows), ops.weight(other.clone(), 5));
+                        ops.embed_sum(3.0, [&table, &other], [&ids, &other_ids])
+                    });
+                    // Two roundings, or one where the device multiplies and adds in one.
+                    let bound = |i: usize| {
+                        2.0 * EPSILON
+                            * (expected[i].abs() + other[other_ids[i / width] as usize * width + i % width].abs())
+                    };
+                    within(&format!("{kind:?} {content:?} {shape:?} and others"), &found, &expected, bound);
+                }
             }
         }
     }

@@ -30,7 +30,7 @@ pub struct AdapterFacts {
     pub name: String,
     /// Whether it computes on the CPU.
     pub is_software: bool,
-    /// Bytes of one binding, and so of one tensor, at the most.
+    /// Bytes of one binding, and so of one activation or part of a weight, at the most.
     pub max_binding_bytes: u64,
 }
 
@@ -49,12 +49,13 @@ struct Scope {
 }
 
 impl Device {
-    /// The device of the adapter that the system likes best.
+    /// The device of the adapter that the system likes best, of which no more bytes are bound than
+    /// `max_binding_bytes`.
     ///
     /// # Errors
     ///
     /// [`Error::Adapter`] if there is none, or if it is below WebGPU's default limits.
-    pub async fn open() -> Result<Self> {
+    pub async fn open(max_binding_bytes: u64) -> Result<Self> {
         let mut description = wgpu::InstanceDescriptor::new_without_display_handle();
         description.backends = wgpu::Backends::PRIMARY;
         let instance = wgpu::Instance::new(description);
@@ -82,7 +83,8 @@ impl Device {
             .filter(|part| !part.is_empty())
             .collect::<Vec<_>>()
             .join(", ");
-        let max_binding_bytes = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        let max_binding_bytes =
+            limits.max_storage_buffer_binding_size.min(limits.max_buffer_size).min(max_binding_bytes);
         let request = wgpu::DeviceDescriptor {
             label: Some("oneflow"),
             required_limits: limits,

@@ -19,7 +19,7 @@ pub fn takes(x: &Matrix, product: &Product<'_>) -> bool {
 
 /// Whether the weight's lines run along the sum.
 fn is_along(product: &Product<'_>) -> bool {
-    product.weights[0].packing.is_across != product.is_transposed
+    product.weights[0].packing().is_across != product.is_transposed
 }
 
 /// Records a product that goes to `output`.

@@ -32,9 +32,17 @@ impl Kernel {
     /// The whole text in WGSL.
     fn text(&self) -> String {
         let constants = self.constants.iter().map(|(name, value)| format!("const {name}: u32 = {value}u;\n"));
-        let readers = self.weights.iter().map(|name| include_str!("weight.wgsl").replace("WEIGHT", name));
-        let lines = self.source.lines().flat_map(|line| repeated(line, &self.constants));
-        constants.chain(readers).chain(lines.map(|line| line + "\n")).collect()
+        let mut text: String = constants.collect();
+        for name in self.weights {
+            for character in include_str!("weight.wgsl").chars() {
+                if character == '$' { text.push_str(name) } else { text.push(character) }
+            }
+        }
+        for line in self.source.lines().flat_map(|line| repeated(line, &self.constants)) {
+            text.push_str(&line);
+            text.push('\n');
+        }
+        text
     }
 }
 

@@ -18,7 +18,7 @@ struct Params {
     n: u32, k: u32, m: u32, out_stride: u32,
     x_start: u32, x_stride: u32, residual_start: u32, residual_stride: u32,
     w0: w0_Place, w1: w1_Place, w2: w2_Place,
-    gain_start: u32,
+    gain_start: u32, out_start: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -177,7 +177,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
                 if ADD == 1u {
                     result += residual[p.residual_start + row * p.residual_stride + col];
                 }
-                out[row * p.out_stride + which * p.m + col] = result;
+                out[p.out_start + row * p.out_stride + which * p.m + col] = result;
             }
         }
     }

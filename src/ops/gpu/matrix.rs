@@ -15,8 +15,15 @@ pub struct Matrix {
     pub(super) stride: usize,
     pub(super) n_rows: usize,
     pub(super) width: usize,
-    /// Of an activation always [`Packing::F32`].
+    /// Of a weight that is not a value a word, or not in one buffer.
+    pub(super) packed: Option<Rc<Packed>>,
+}
+
+/// What only weights have. It is apart, because there are many handles to activations.
+pub struct Packed {
     pub(super) packing: Packing,
+    /// Of a weight that no binding holds: its lines in parts, of which `storage` is the first one's.
+    pub(super) parts: Vec<Matrix>,
 }
 
 /// How a weight lies in its words; `weight.wgsl` reads it.
@@ -68,6 +75,16 @@ impl Matrix {
     /// Values.
     pub(super) fn len(&self) -> usize {
         self.n_rows * self.width
+    }
+
+    /// How its numbers lie in words.
+    pub(super) fn packing(&self) -> Packing {
+        self.packed.as_ref().map_or(Packing::F32, |packed| packed.packing)
+    }
+
+    /// Its parts; none of a matrix that is whole.
+    pub(super) fn parts(&self) -> &[Matrix] {
+        self.packed.as_ref().map_or(&[], |packed| &packed.parts)
     }
 
     /// Whether its rows lie one after the other without a gap.

@@ -47,7 +47,7 @@ pub use tuning::Products;
 use attention::Attention;
 use device::Device;
 use matmul::Product;
-use matrix::{Packing, Storage};
+use matrix::Storage;
 use pool::Pool;
 use recorder::Recorder;
 use rowwise::Pointwise;
@@ -80,7 +80,17 @@ impl GpuOps {
     /// [`Error::Adapter`](crate::Error::Adapter) if there is no adapter, or one below WebGPU's
     /// default limits.
     pub async fn open() -> Result<Self> {
-        let device = Rc::new(Device::open().await?);
+        Self::open_within(u64::MAX).await
+    }
+
+    /// Opens a device as if its adapter bound no more bytes than this, for tests of what does not
+    /// fit.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub async fn open_within(max_binding_bytes: u64) -> Result<Self> {
+        let device = Rc::new(Device::open(max_binding_bytes).await?);
         let pool = Pool::new(device.clone());
         let recorder = Rc::new(Recorder::new(device.clone(), pool.clone()));
         Ok(Self { device, pool, recorder, products: Rc::new(Cell::new(Products::Tiled)) })
@@ -141,7 +151,7 @@ impl GpuOps {
 }
 
 fn matrix(storage: Storage, n_rows: usize, width: usize) -> Matrix {
-    Matrix { storage: Rc::new(storage), start: 0, stride: width, n_rows, width, packing: Packing::F32 }
+    Matrix { storage: Rc::new(storage), start: 0, stride: width, n_rows, width, packed: None }
 }
 
 impl Ops for GpuOps {
@@ -159,7 +169,7 @@ impl Ops for GpuOps {
     fn upload(&self, values: Vec<f32>, n_rows: usize) -> Matrix {
         let (storage, start) = self.recorder.upload(bytemuck::cast_slice(&values));
         let width = values.len() / n_rows.max(1);
-        Matrix { storage, start, stride: width, n_rows, width, packing: Packing::F32 }
+        Matrix { storage, start, stride: width, n_rows, width, packed: None }
     }
 
     fn embed(&self, table: &Matrix, ids: &[u32]) -> Matrix {
@@ -207,11 +217,14 @@ impl Ops for GpuOps {
     }
 
     fn embed_sum(&self, factor: f32, [table, other]: [&Matrix; 2], [ids, other_ids]: [&[u32]; 2]) -> Matrix {
+        if !(table.parts().is_empty() && other.parts().is_empty()) {
+            return self.add(&self.scale(&self.embed(table, ids), factor), &self.embed(other, other_ids));
+        }
         rowwise::rows(self, factor, (table, ids), Some((other, other_ids)))
     }
 
     fn normed_linears(&self, x: &Matrix, gain: &Matrix, weights: [&Matrix; 3]) -> [Matrix; 3] {
-        if self.products() == Products::Direct {
+        if self.products() == Products::Direct || !weights.iter().all(|weight| weight.parts().is_empty()) {
             let h = self.rms_norm(x, gain);
             return weights.map(|weight| self.linear(&h, weight));
         }
@@ -221,7 +234,7 @@ impl Ops for GpuOps {
     }
 
     fn normed_gated(&self, x: &Matrix, gain: &Matrix, gate: &Matrix, up: &Matrix) -> Matrix {
-        if self.products() == Products::Direct {
+        if self.products() == Products::Direct || !(gate.parts().is_empty() && up.parts().is_empty()) {
             let h = self.rms_norm(x, gain);
             return self.gated(&self.linear(&h, gate), &self.linear(&h, up));
         }

@@ -1,5 +1,6 @@
 // out [n, d]: row i is factor times row ids[i] of w0 [m, d]. With SUM, row other_ids[i] of
-// w1 [m', d] is added.
+// w1 [m', d] is added. Where w0 is a part of a table, it has m of its rows, from row first on; rows
+// of out that are not of this part are left as they are.
 //
 // A thread makes four values of a row, or what is left of it. Such quads are numbered row by row
 // over threads, workgroups of x, then of y; a workgroup has 256 threads.
@@ -10,6 +11,7 @@ struct Params {
     n: u32, d: u32, ids_start: u32, other_ids_start: u32,
     w0: w0_Place, w1: w1_Place,
     factor: u32, // f32
+    first: u32, m: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -32,7 +34,12 @@ fn main(
     }
     let row = at / quads;
     let col = at % quads * 4u;
-    var values = w0_columns(ids[p.ids_start + row], col) * bitcast<f32>(p.factor);
+    // A row before the first becomes a number that is too large, too.
+    let id = ids[p.ids_start + row] - p.first;
+    if id >= p.m {
+        return;
+    }
+    var values = w0_columns(id, col) * bitcast<f32>(p.factor);
     if SUM == 1u {
         values += w1_columns(other_ids[p.other_ids_start + row], col);
     }

@@ -46,32 +46,41 @@ pub fn pointwise(ops: &GpuOps, x: &Matrix, what: Pointwise<'_>) -> Matrix {
 }
 
 /// Records `factor` times rows of a table, by their numbers, plus rows of another. The tables may be
-/// weights.
+/// weights, and the first one in parts if its lines are rows.
 pub fn rows(ops: &GpuOps, factor: f32, table: (&Matrix, &[u32]), other: Option<(&Matrix, &[u32])>) -> Matrix {
     let (table, ids) = table;
     let output = ops.output(ids.len(), table.width);
     let (ids, ids_start) = ops.upload_ids(ids);
-    let (is_sum, other, (other_ids, other_ids_start)) = match other {
-        Some((other, ids)) => (true, other, ops.upload_ids(ids)),
-        // What a variant does not use is bound to something that is there.
-        None => (false, table, (ids.clone(), ids_start)),
-    };
-    let kernel = Kernel {
-        name: "rows",
-        source: include_str!("rows.wgsl"),
-        n_inputs: 4,
-        weights: &weight::NAMES[..2],
-        constants: weight::constants(&[table, other], &[("SUM", is_sum.into())]),
-    };
-    let params = [
-        [output.n_rows as u32, output.width as u32, ids_start, other_ids_start],
-        weight::place(table),
-        weight::place(other),
-        [factor.to_bits(), 0, 0, 0],
-    ];
+    let is_sum = other.is_some();
+    let other = other.map(|(other, ids)| (other, ops.upload_ids(ids)));
+    let [n, d] = size(&output);
     let n_groups = groups((output.n_rows * output.width.div_ceil(4)).div_ceil(THREADS));
-    let inputs = [&table.storage, &other.storage, &ids, &other_ids];
-    ops.recorder.record(kernel, &inputs, &output.storage, params.as_flattened(), n_groups);
+    let parts = if table.parts().is_empty() { std::slice::from_ref(table) } else { table.parts() };
+    if parts.len() > 1 && table.packing().is_across {
+        ops.device.note_no_room("a table whose blocks run along its columns, and that no binding holds".into());
+        return output;
+    }
+    let mut first = 0;
+    for part in parts {
+        // What a variant does not use is bound to something that is there.
+        let (other, (other_ids, other_ids_start)) = other.clone().unwrap_or((part, (ids.clone(), ids_start)));
+        let kernel = Kernel {
+            name: "rows",
+            source: include_str!("rows.wgsl"),
+            n_inputs: 4,
+            weights: &weight::NAMES[..2],
+            constants: weight::constants(&[part, other], &[("SUM", is_sum.into())]),
+        };
+        let params = [
+            [n, d, ids_start, other_ids_start],
+            weight::place(part),
+            weight::place(other),
+            [factor.to_bits(), first, part.n_rows as u32, 0],
+        ];
+        let inputs = [&part.storage, &other.storage, &ids, &other_ids];
+        ops.recorder.record(kernel, &inputs, &output.storage, params.as_flattened(), n_groups);
+        first += part.n_rows as u32;
+    }
     output
 }
 
