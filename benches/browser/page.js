@@ -17,6 +17,7 @@ async function openForwards(device, { config, nTokens, nImages }, graphs) {
   const network = new TextEncoder().encode(JSON.stringify(config));
   const numbers = new bindings.ForwardBench(network, nTokens, nImages);
   const expected = await numbers.forward();
+  const values = numbers.weights();
   const [first, differences] = [{}, {}];
   const note = async (name, open) => {
     const begin = performance.now();
@@ -31,7 +32,7 @@ async function openForwards(device, { config, nTokens, nImages }, graphs) {
   const gpu = isGpu ? await bindings.Gpu.open() : undefined;
   const adapter = gpu?.info().adapter;
   await note("oneflow-web", async () => {
-    const bench = new bindings.ForwardBench(network, nTokens, nImages, gpu);
+    const bench = new bindings.ForwardBench(network, nTokens, nImages, gpu, values);
     return { forward: () => bench.forward(), parts: (answers) => [answers] };
   });
 
@@ -43,7 +44,7 @@ async function openForwards(device, { config, nTokens, nImages }, graphs) {
   const ready = await read(new URL("ready.onnx", new URL(Object.values(graphs)[0], location.href)));
   const session = await ort.InferenceSession.create(ready, { executionProviders });
   await session.run({ x: new ort.Tensor("float32", new Float32Array(1), [1]) });
-  const weights = new Uint8Array(numbers.weights().buffer);
+  const weights = new Uint8Array(values.buffer);
   const feeds = feedsFromInputs(ort, numbers.inputs());
   for (const [name, url] of Object.entries(graphs)) {
     const graph = await read(url);

@@ -4,9 +4,9 @@
 //    the same WebGPU adapter, on the same graph, the same weights and the same input, by turns;
 // 2. how long a person waits for the package: load, first event, first picture, whole story.
 //
-// node benches/browser/run.mjs [--json] [--save] [--quick] [forward] [story]
+// node benches/browser/run.mjs [--json] [--save] [--quick] [--cpu] [--webgpu] [forward] [story]
 //
-// --json prints the result, ratios first, and nothing else; --save keeps it in
+// --cpu and --webgpu leave the other device out of the forwards; --json prints the result, ratios first, and nothing else; --save keeps it in
 // benches/results/browser.json; --quick only shows that it runs. The package has to be built
 // (npm --prefix pkg run build); the rest is set up on the first run.
 
@@ -29,12 +29,14 @@ const LIMITS_MS = { load: null, firstEvent: 1500, firstPreview: 3000, story: 15_
 
 await main(async () => {
   const flags = process.argv.slice(2);
-  const known = ["--json", "--save", "--quick", "forward", "story"];
+  const known = ["--json", "--save", "--quick", "forward", "story", "--cpu", "--webgpu"];
   const unknown = flags.find((flag) => !known.includes(flag));
   if (unknown) throw new Complaint(`There is no ${unknown}: choose from ${known.join(" ")}.`);
   const [quick, json] = [flags.includes("--quick"), flags.includes("--json")];
   const parts = ["forward", "story"].filter((part) => flags.includes(part));
   const wants = (part) => parts.length === 0 || parts.includes(part);
+  const only = ["cpu", "webgpu"].filter((device) => flags.includes(`--${device}`));
+  const devices = only.length > 0 ? only : ["cpu", "webgpu"];
   const say = json ? () => {} : console.log;
 
   if (!existsSync(join(DIST, "wasm", "oneflow_web_bg.wasm"))) {
@@ -62,7 +64,7 @@ await main(async () => {
       return page;
     };
     try {
-      return await measure(openPage, { quick, say });
+      return await measure(openPage, { quick, say, devices });
     } finally {
       await browser.close();
     }

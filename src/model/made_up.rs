@@ -8,7 +8,7 @@ use super::codec::Preconditioner;
 use super::config::{CodecConfig, FORMAT, ModelConfig, NetworkConfig, SamplingConfig};
 use super::input::{Input, Row};
 use super::network::{Init, Network, TOKENS, WeightSpec};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::flow::image::ImageState;
 use crate::flow::rng::Rng;
 use crate::flow::sequence::{Element, Sequence};
@@ -59,9 +59,31 @@ impl<O: Ops> Case<O> {
         let network = Network::build(config, |spec| {
             Ok(ops.stored_weight(numbers(&spec, storage(&spec.name), &mut rng), spec.shape[0]))
         })?;
-        let input = input(config, batch, n_tokens, n_images);
+        Ok(Self::of(ops, config, network, [batch, n_tokens, n_images]))
+    }
+
+    /// [`new`](Self::new), with weights that are known already, as [`weights`] gives them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if they are too few.
+    pub fn with_weights(ops: O, config: &ModelConfig, mut values: &[f32], sizes: [usize; 3]) -> Result<Self> {
+        let network = Network::build(config, |spec| {
+            let n = spec.shape[0] * spec.shape[1];
+            let (own, rest) = values
+                .split_at_checked(n)
+                .ok_or_else(|| Error::Internal { reason: format!("the weights end before {}", spec.name) })?;
+            values = rest;
+            Ok(ops.weight(own.to_vec(), spec.shape[0]))
+        })?;
+        Ok(Self::of(ops, config, network, sizes))
+    }
+
+    /// `sizes` are sequences, tokens and pictures of each.
+    fn of(ops: O, config: &ModelConfig, network: Network<O::Weight>, sizes: [usize; 3]) -> Self {
+        let input = input(config, sizes[0], sizes[1], sizes[2]);
         let token_slots = (0..input.slot_rows.len() as u32).step_by(SLOTS_PER_TOKEN).collect();
-        Ok(Self { input, token_slots, ops, network })
+        Self { input, token_slots, ops, network }
     }
 
     /// The answers of the heads, one after the other: the gate's for every slot, the adapter's for

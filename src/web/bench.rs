@@ -20,12 +20,23 @@ pub struct ForwardBench {
 #[wasm_bindgen]
 impl ForwardBench {
     /// The network that a `config.json` describes, on `n_tokens` tokens and `n_images` pictures; on
-    /// the CPU where no GPU is given.
+    /// the CPU where no GPU is given. The weights are drawn, or they are those of another network of
+    /// this shape.
     #[wasm_bindgen(constructor)]
-    pub fn new(config: &[u8], n_tokens: usize, n_images: usize, gpu: Option<Gpu>) -> Result<ForwardBench, JsValue> {
+    pub fn new(
+        config: &[u8],
+        n_tokens: usize,
+        n_images: usize,
+        gpu: Option<Gpu>,
+        weights: Option<Vec<f32>>,
+    ) -> Result<ForwardBench, JsValue> {
         let config = ModelConfig::from_json(config).map_err(thrown)?;
         let ops = gpu.map_or(AnyOps::Cpu(CpuOps), Gpu::into_ops);
-        let case = Case::new(ops, &config, 1, n_tokens, n_images).map_err(thrown)?;
+        let case = match weights {
+            Some(weights) => Case::with_weights(ops, &config, &weights, [1, n_tokens, n_images]),
+            None => Case::new(ops, &config, 1, n_tokens, n_images),
+        };
+        let case = case.map_err(thrown)?;
         Ok(ForwardBench { config, case })
     }
 

@@ -101,7 +101,7 @@ export class Run {
 
 /** For benches/browser: a network with made-up weights on a made-up story. */
 export class ForwardBench {
-  constructor(config: Uint8Array, nTokens: number, nImages: number, gpu?: Gpu);
+  constructor(config: Uint8Array, nTokens: number, nImages: number, gpu?: Gpu, weights?: Float32Array);
   /** All weights, one after the other in the order in which the network is built. */
   weights(): Float32Array<ArrayBuffer>;
   /** What the network is shown. */

@@ -87,21 +87,32 @@ impl Panels {
     pub(super) fn transposed_product(&self, x: &[f32]) -> Vec<f32> {
         let n_rows = x.len() / self.n.max(1);
         let mut out = vec![0.0; n_rows * self.k];
+        if self.k == 0 || self.n == 0 {
+            return out;
+        }
         let n_panels = self.n.div_ceil(WIDTH);
         // Rows of whole lanes, like those of the panels.
         let mut rows = vec![[0.0; WIDTH]; n_rows * n_panels];
-        for (x, row) in x.chunks_exact(self.n.max(1)).zip(rows.chunks_exact_mut(n_panels.max(1))) {
+        for (x, row) in x.chunks_exact(self.n).zip(rows.chunks_exact_mut(n_panels)) {
             x.chunks(WIDTH).zip(row).for_each(|(x, lane)| lane[..x.len()].copy_from_slice(x));
         }
-        for id in 0..self.k {
-            for (i, row) in rows.chunks_exact(n_panels).enumerate() {
-                let mut sums = [0.0; WIDTH];
-                for (x, y) in row.iter().zip(self.lanes[id..].iter().step_by(self.k)) {
-                    for j in 0..WIDTH {
-                        sums[j] += x[j] * y[j];
+        // The lanes of one row of `self` are far apart, so those of a few are brought together first.
+        let mut few = vec![[[0.0; WIDTH]; ROWS]; n_panels];
+        for first in (0..self.k).step_by(ROWS) {
+            let n_few = ROWS.min(self.k - first);
+            for (few, panel) in few.iter_mut().zip(self.lanes.chunks_exact(self.k)) {
+                few[..n_few].copy_from_slice(&panel[first..first + n_few]);
+            }
+            for (row, out) in rows.chunks_exact(n_panels).zip(out.chunks_exact_mut(self.k)) {
+                let mut sums = [[0.0; WIDTH]; ROWS];
+                for (x, few) in row.iter().zip(&few) {
+                    for i in 0..ROWS {
+                        for j in 0..WIDTH {
+                            sums[i][j] += x[j] * few[i][j];
+                        }
                     }
                 }
-                out[i * self.k + id] = sums.iter().sum();
+                out[first..].iter_mut().zip(sums).take(n_few).for_each(|(out, sums)| *out = sums.iter().sum());
             }
         }
         out
