@@ -118,5 +118,5 @@ pub fn rows(value: &Value, name: &str) -> Result<Vec<Vec<f32>>> {
 }
 
 pub fn broken(reason: String) -> Error {
-    Error::Internal { reason: reason }
+    Error::Internal { reason }
 }

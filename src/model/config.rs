@@ -161,7 +161,7 @@ impl ModelConfig {
         }
         within("codec.image_px", codec.image_px, 8, 1024)?;
         within("codec.patch_px", codec.patch_px, 1, codec.image_px)?;
-        if codec.image_px % codec.patch_px != 0 {
+        if !codec.image_px.is_multiple_of(codec.patch_px) {
             return Err(broken(format!(
                 "`codec.patch_px` is {}, expected a divisor of `codec.image_px` ({})",
                 codec.patch_px, codec.image_px

@@ -33,6 +33,7 @@ enum Rule {
 
 /// What an optimiser remembers of a weight; nothing before the first gradient.
 #[derive(Clone, Default)]
+#[expect(clippy::large_enum_variant, reason = "there are few, and after the first step none is `Nothing`")]
 enum Memory {
     #[default]
     Nothing,

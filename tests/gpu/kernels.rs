@@ -160,7 +160,7 @@ fn attention_is_the_cpus() {
                 let (q, k) = (normal(q_size), normal(1.0));
                 let v = values(&mut rng, n * d, fill);
                 // Half of the keys are padding, but of the first sequence none and of the last all.
-                let padded = |i: usize| i >= seq && (i / seq == batch - 1 || i % 2 == 0);
+                let padded = |i: usize| i >= seq && (i / seq == batch - 1 || i.is_multiple_of(2));
                 let bias: Vec<f32> = (0..n).map(|i| if padded(i) { -1e9 } else { 0.0 }).collect();
                 let inputs = [(&q[..], n), (&k[..], n), (&v[..], n), (&bias[..], batch)];
                 let call = |ops: &GpuOps, [q, k, v, bias]: [_; 4]| ops.attention(&q, &k, &v, &bias, n_heads);

@@ -72,8 +72,8 @@ fn made(rng: &mut Rng, kind: Kind, content: Content, [rows, cols]: [usize; 2]) -
     shape[axis] = shape[axis].next_multiple_of(block);
     let n = shape[0] * shape[1];
     let mut word = |i: usize| match content {
-        Content::Zeros if i % 2 == 0 => 0,
-        Content::Huge if i % 2 == 0 => {
+        Content::Zeros if i.is_multiple_of(2) => 0,
+        Content::Huge if i.is_multiple_of(2) => {
             if format == Q8 {
                 0x8080_8080
             } else {
@@ -84,11 +84,11 @@ fn made(rng: &mut Rng, kind: Kind, content: Content, [rows, cols]: [usize; 2]) -
     };
     let words = (0..n * format.bits() / 32).map(&mut word).collect();
     let scale = |i: usize| match content {
-        Content::Even => f16::from_f32(if i % 2 == 0 { 0.01 } else { -0.013 } * (1.0 + i as f32 % 7.0)),
+        Content::Even => f16::from_f32(if i.is_multiple_of(2) { 0.01 } else { -0.013 } * (1.0 + i as f32 % 7.0)),
         Content::Huge => f16::MAX,
         Content::Tiny => f16::from_bits([1, 0x8001, 0x03ff, 0x0400][i % 4]),
         Content::Zeros => {
-            if i % 2 == 0 {
+            if i.is_multiple_of(2) {
                 f16::ONE
             } else {
                 f16::NEG_ZERO

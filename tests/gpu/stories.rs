@@ -23,8 +23,11 @@ fn folder() -> PathBuf {
 }
 
 fn pictures(story: &Story) -> Vec<&[u8]> {
-    let rgb = |part| if let &StoryPart::Image { ref rgb, .. } = part { Some(&rgb[..]) } else { None };
     story.parts.iter().filter_map(rgb).collect()
+}
+
+fn rgb(part: &StoryPart) -> Option<&[u8]> {
+    if let StoryPart::Image { rgb, .. } = part { Some(rgb) } else { None }
 }
 
 #[test]

@@ -162,7 +162,7 @@ fn attention_is_burns() {
             let v = values(&mut rng, n * d, fill);
             let (cos, sin) = turns(&mut rng, n * d_head / 2);
             // Half of the keys are padding, but of the first sequence none and of the last all.
-            let padded = |i: usize| i >= seq && (i / seq == batch - 1 || i % 2 == 0);
+            let padded = |i: usize| i >= seq && (i / seq == batch - 1 || i.is_multiple_of(2));
             let bias: Vec<f32> = (0..n).map(|i| if padded(i) { -1e9 } else { 0.0 }).collect();
             let largest = v.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
             // A score is off by some roundings of its terms, and a weight by that factor.

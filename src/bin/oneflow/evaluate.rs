@@ -8,7 +8,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 use oneflow_web::checkpoint::folder::write_file;
 use oneflow_web::data::picture;
 use oneflow_web::evaluate::asked::World;
-use oneflow_web::evaluate::judge::Accuracy;
 use oneflow_web::evaluate::page::report_html;
 use oneflow_web::evaluate::{Evaluation, Plan, Report, evaluate};
 use oneflow_web::{Error, Result};
@@ -141,11 +140,9 @@ fn print(report: &Report) {
     println!("{} stories of the {} stream of {}", report.stories, report.stream, report.world);
     line("", ["model", "codec", "true", "floor"].map(String::from));
     let pictures = [&report.pictures.accuracy, &report.codec, &report.ceiling.pictures, &report.floor.pictures];
-    let rows: [(&str, fn(&Accuracy) -> f64); 3] =
-        [("place", |a| a.place), ("sky", |a| a.sky), ("main character", |a| a.character)];
-    for (name, of) in rows {
-        line(name, pictures.map(|a| percent(of(a))));
-    }
+    line("place", pictures.map(|a| percent(a.place)));
+    line("sky", pictures.map(|a| percent(a.sky)));
+    line("main character", pictures.map(|a| percent(a.character)));
     let (text, truth, floor) = (&report.text, &report.ceiling.text, &report.floor);
     let none = String::new;
     let parse = [text.parse_share, truth.parse_share, floor.parse_share].map(optional);

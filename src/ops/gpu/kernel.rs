@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use super::device::Device;
@@ -13,8 +14,8 @@ use super::device::Device;
 /// Bytes of a uniform block. The dynamic offset between blocks is at least 256 by default limits.
 pub const PARAMS_BYTES: u64 = 128;
 
-/// A kernel of one variant.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// A kernel of one variant; which one, its name and its constants say.
+#[derive(Clone, Debug)]
 pub struct Kernel {
     /// The name of its file.
     pub name: &'static str,
@@ -26,6 +27,20 @@ pub struct Kernel {
     pub weights: &'static [&'static str],
     /// Constants of the variant, by name.
     pub constants: Vec<(&'static str, u32)>,
+}
+
+impl PartialEq for Kernel {
+    fn eq(&self, other: &Self) -> bool {
+        (self.name, &self.constants) == (other.name, &other.constants)
+    }
+}
+
+impl Eq for Kernel {}
+
+impl Hash for Kernel {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.name, &self.constants).hash(state);
+    }
 }
 
 impl Kernel {
