@@ -11,6 +11,7 @@ export const DIST = join(PKG, "dist");
 export const MODELS = join(PKG, "models");
 export const WWW = join(ROOT, "www");
 export const BROWSER_TESTS = join(ROOT, "tests", "browser");
+export const FIREFOX_TESTS = join(ROOT, "tests", "firefox");
 
 /** A folder that outlives a clone, so that the next one builds in seconds; null where none can be. */
 const CACHE = cacheFolder();

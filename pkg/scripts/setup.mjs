@@ -8,6 +8,7 @@ import { PKG, ROOT, toolFolder } from "./paths.mjs";
 
 const WASM_TARGET = "wasm32-unknown-unknown";
 const CHROMIUM_NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+const FIREFOX_NAMES = ["firefox-esr", "firefox"];
 
 /** Rust with the wasm target; rustup reads the version from rust-toolchain.toml. */
 export async function setUpRust() {
@@ -94,6 +95,22 @@ export async function setUpChromium() {
   throw new Complaint(
     "A Chromium is missing: install chromium or Google Chrome, or say in CHROMIUM_PATH where it is.",
   );
+}
+
+/** A Firefox that has a Vulkan driver for its WebGPU; returns its path, null where there is none. */
+export async function setUpFirefox() {
+  if (!hasVulkanDriver()) return null;
+  const { FIREFOX_PATH } = process.env;
+  if (FIREFOX_PATH && !existsSync(FIREFOX_PATH)) {
+    throw new Complaint(`FIREFOX_PATH is ${FIREFOX_PATH}, and there is no such file.`);
+  }
+  const find = () => FIREFOX_PATH ?? FIREFOX_NAMES.map(which).find(Boolean) ?? null;
+  if (find() === null && process.getuid?.() === 0 && which("apt-get")) {
+    console.log("installing firefox-esr");
+    const packages = ["install", "-y", "-q", "--no-install-recommends", "firefox-esr"];
+    if ((await exitCode("apt-get", ["update", "-q"])) === 0) await exitCode("apt-get", packages);
+  }
+  return find();
 }
 
 function findChromium() {

@@ -1,16 +1,22 @@
 // npm test: sets up what the tests need, runs all of them, and ends in `N passed, N failed`.
 //
-// node scripts/test.mjs [suite…]   only these suites, out of: rust unit real browser sizes
+// node scripts/test.mjs [suite…]   only these suites, out of: rust unit real browser firefox sizes
 
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { build, buildTypeScript } from "./build.mjs";
 import { Complaint, exitCode, main } from "./command.mjs";
 import { writeNativeStory } from "./native.mjs";
-import { BROWSER_TESTS, DIST, MODELS, PKG, ROOT, TARGET } from "./paths.mjs";
-import { setUpChromium, setUpNativeFeatures, setUpNpm, setUpRust } from "./setup.mjs";
+import { BROWSER_TESTS, DIST, FIREFOX_TESTS, MODELS, PKG, ROOT, TARGET } from "./paths.mjs";
+import {
+  setUpChromium,
+  setUpFirefox,
+  setUpNativeFeatures,
+  setUpNpm,
+  setUpRust,
+} from "./setup.mjs";
 
-const SUITES = { rust, unit, real, browser, sizes };
+const SUITES = { rust, unit, real, browser, firefox, sizes };
 
 let nPassed = 0;
 let nFailed = 0;
@@ -81,6 +87,17 @@ async function browser() {
     ONEFLOW_NATIVE_STORY: await nativeStory(),
   };
   await nodeTests(testFiles(BROWSER_TESTS), [], env);
+}
+
+/** The package in a Firefox, whose WebGPU is not Chromium's. */
+async function firefox() {
+  const path = await setUpFirefox();
+  if (path === null) {
+    console.log("There is no Firefox with a Vulkan driver, so its tests are left out.");
+    return;
+  }
+  await buildAll();
+  await nodeTests(testFiles(FIREFOX_TESTS), [], { FIREFOX_PATH: path });
 }
 
 /** The limits of what is downloaded. */
