@@ -151,3 +151,18 @@ impl Kernels {
         self.layouts.borrow_mut().entry(n_inputs).or_insert_with(make).clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_repeated_for_each_value_of_the_constants_that_it_names() {
+        let constants = [("ROWS", 2), ("QUADS", 3), ("NONE", 0)];
+        assert_eq!(repeated("let a = ROWS;", &constants), ["let a = ROWS;"]);
+        assert_eq!(repeated("v$ROWS += $ROWSu;", &constants), ["v0 += 0u;", "v1 += 1u;"]);
+        let pairs = ["s0_0;", "s0_1;", "s0_2;", "s1_0;", "s1_1;", "s1_2;"];
+        assert_eq!(repeated("s$ROWS_$QUADS;", &constants), pairs);
+        assert!(repeated("s$NONE;", &constants).is_empty());
+    }
+}
