@@ -176,30 +176,9 @@ fn broken(reason: String) -> Error {
 }
 
 #[cfg(test)]
-pub(crate) fn tiny() -> ModelConfig {
-    ModelConfig {
-        format: FORMAT.into(),
-        network: NetworkConfig { d_model: 16, n_heads: 2, n_layers: 2, d_mlp: 24, vocab_size: 270, delete_head: true },
-        codec: CodecConfig { kind: "pca-patch".into(), image_px: 8, patch_px: 4, n_coefs: 6 },
-        sampling: SamplingConfig {
-            n_steps: 8,
-            temperature: 1.0,
-            top_p: 1.0,
-            open_threshold: 0.5,
-            close_threshold: 1.0,
-            min_certainty: 0.0,
-            delete_threshold: 1.0,
-            text_guidance: 0.0,
-            image_guidance: 0.0,
-            max_tokens: 32,
-            max_images: 2,
-        },
-    }
-}
-
-#[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::made_up::tiny;
 
     #[test]
     fn a_config_survives_json() {

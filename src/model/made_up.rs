@@ -102,14 +102,14 @@ impl<O: Ops> Case<O> {
     }
 }
 
-/// A small network with every head, mostly of sizes that are no multiples of any tile.
-pub fn config() -> ModelConfig {
+/// A tiny network with every head, for tests.
+pub fn tiny() -> ModelConfig {
     ModelConfig {
         format: FORMAT.into(),
-        network: NetworkConfig { d_model: 64, n_heads: 2, n_layers: 3, d_mlp: 70, vocab_size: 131, delete_head: true },
-        codec: CodecConfig { kind: "pca-patch".into(), image_px: 8, patch_px: 4, n_coefs: 18 },
+        network: NetworkConfig { d_model: 16, n_heads: 2, n_layers: 2, d_mlp: 24, vocab_size: 270, delete_head: true },
+        codec: CodecConfig { kind: "pca-patch".into(), image_px: 8, patch_px: 4, n_coefs: 6 },
         sampling: SamplingConfig {
-            n_steps: 1,
+            n_steps: 8,
             temperature: 1.0,
             top_p: 1.0,
             open_threshold: 0.5,
@@ -118,10 +118,17 @@ pub fn config() -> ModelConfig {
             delete_threshold: 1.0,
             text_guidance: 0.0,
             image_guidance: 0.0,
-            max_tokens: 1,
-            max_images: 1,
+            max_tokens: 32,
+            max_images: 2,
         },
     }
+}
+
+/// A small one, mostly of sizes that are no multiples of any tile of a kernel.
+pub fn config() -> ModelConfig {
+    let network = NetworkConfig { d_model: 64, n_heads: 2, n_layers: 3, d_mlp: 70, vocab_size: 131, delete_head: true };
+    let tiny = tiny();
+    ModelConfig { network, codec: CodecConfig { n_coefs: 18, ..tiny.codec }, ..tiny }
 }
 
 /// A network with made-up weights.
@@ -243,7 +250,6 @@ pub fn input(config: &ModelConfig, batch: usize, n_tokens: usize, n_images: usiz
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::config::tiny;
     use crate::ops::cpu::CpuOps;
     use crate::ops::ready;
 

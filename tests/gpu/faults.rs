@@ -1,11 +1,11 @@
 //! What goes wrong on a device is a typed error, and what is used again does not grow.
 
-use oneflow_web::model::made_up::Case;
+use oneflow_web::model::made_up::{self, Case};
 use oneflow_web::model::self_test::self_test;
 use oneflow_web::ops::{Ops, ready};
 use oneflow_web::{Error, Result};
 
-use crate::support::{gpu, small};
+use crate::support::gpu;
 
 #[track_caller]
 fn lost<T: std::fmt::Debug>(result: Result<T>) {
@@ -61,7 +61,7 @@ fn two_hundred_runs_leave_no_more_buffers_than_sixty() {
     let ops = gpu();
     let run = |i: usize| {
         // Texts of sixty lengths, with pictures and without; then all over again.
-        let case = Case::new(ops.clone(), &small(), 1, 10 + 7 * i % 60, i % 3).unwrap();
+        let case = Case::new(ops.clone(), &made_up::config(), 1, 10 + 7 * i % 60, i % 3).unwrap();
         ready(case.forward()).unwrap();
     };
     (0..60).for_each(run);

@@ -8,6 +8,8 @@ mod forward;
 mod kernels;
 #[path = "../support/numbers.rs"]
 mod numbers;
+#[path = "../support/operations.rs"]
+mod operations;
 mod storages;
 mod stories;
 mod support;

@@ -22,6 +22,8 @@ mod model;
 mod noising;
 #[path = "../support/numbers.rs"]
 mod numbers;
+#[path = "../support/operations.rs"]
+mod operations;
 mod painting;
 mod quantize;
 mod reference;

@@ -4,32 +4,12 @@ use oneflow_web::flow::rng::Rng;
 use oneflow_web::flow::sequence::{Element, Sequence};
 use oneflow_web::model::Network;
 use oneflow_web::model::codec::Preconditioner;
-use oneflow_web::model::config::{CodecConfig, FORMAT, ModelConfig, NetworkConfig, SamplingConfig};
+use oneflow_web::model::config::ModelConfig;
 use oneflow_web::model::input::{Input, Row};
+use oneflow_web::model::made_up::tiny;
 use oneflow_web::model::network::{Init, n_parameters};
 use oneflow_web::ops::burn::BurnOps;
 use oneflow_web::ops::{Ops, ready};
-
-pub fn tiny() -> ModelConfig {
-    ModelConfig {
-        format: FORMAT.into(),
-        network: NetworkConfig { d_model: 16, n_heads: 2, n_layers: 2, d_mlp: 24, vocab_size: 270, delete_head: true },
-        codec: CodecConfig { kind: "pca-patch".into(), image_px: 8, patch_px: 4, n_coefs: 6 },
-        sampling: SamplingConfig {
-            n_steps: 8,
-            temperature: 1.0,
-            top_p: 1.0,
-            open_threshold: 0.5,
-            close_threshold: 1.0,
-            min_certainty: 0.0,
-            delete_threshold: 0.9,
-            text_guidance: 0.0,
-            image_guidance: 0.0,
-            max_tokens: 32,
-            max_images: 2,
-        },
-    }
-}
 
 fn network(ops: &BurnOps, config: &ModelConfig) -> Network<<BurnOps as Ops>::Weight> {
     let mut rng = Rng::new(5);

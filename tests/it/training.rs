@@ -10,6 +10,7 @@ use oneflow_web::checkpoint::Weights;
 use oneflow_web::data::cards::{Cards, document};
 use oneflow_web::data::{Part, Picture, Stream};
 use oneflow_web::model::Tokenizer;
+use oneflow_web::model::made_up::tiny;
 use oneflow_web::train::batch::{Batch, pool};
 use oneflow_web::train::bpe::train_bpe;
 use oneflow_web::train::codec_fit;
@@ -18,11 +19,11 @@ use oneflow_web::train::run::{self, Settings};
 use oneflow_web::train::source::Source;
 use oneflow_web::train::trainer::Trainer;
 
-use crate::model::tiny;
 use crate::support::folder;
 
 pub fn config() -> TrainConfig {
     let mut model = tiny();
+    model.sampling.delete_threshold = 0.9;
     model.network.vocab_size = 700;
     model.codec.image_px = 64;
     model.codec.patch_px = 32;
