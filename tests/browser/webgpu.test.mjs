@@ -92,46 +92,6 @@ for (const worker of [true, false]) {
   });
 }
 
-test("a device that is destroyed is a typed error, and the run goes on after another load", async (t) => {
-  const { page, complaints } = await openPage(t, shared.browser);
-  const { failure, text, expected } = await page.evaluate(async (options) => {
-    const devices = [];
-    const request = GPUAdapter.prototype.requestDevice;
-    GPUAdapter.prototype.requestDevice = async function (...args) {
-      const device = await request.apply(this, args);
-      devices.push(device);
-      return device;
-    };
-    const load = { worker: false, device: "webgpu" };
-    const flow = await oneflow.OneFlow.load(load);
-    const run = flow.generate(options);
-    let from;
-    let failure;
-    try {
-      for await (const { type } of run) {
-        if (type !== "step" || from) continue;
-        from = run.snapshot();
-        devices.at(-1).destroy();
-      }
-    } catch ({ name, code, message, retryable }) {
-      failure = { name, code, message, retryable };
-    }
-    flow.close();
-    const text = await withFlow(load, async (flow) => (await flow.generate({ from }).result).text);
-    const expected = await withFlow({ device: "cpu" }, async (flow) => {
-      return (await flow.generate(options).result).text;
-    });
-    return { failure, text, expected };
-  }, SHORT);
-  assert.deepEqual(
-    [failure.name, failure.code, failure.retryable],
-    ["OneFlowError", "device-lost", true],
-    failure.message,
-  );
-  assert.equal(text, expected);
-  assert.deepEqual(complaints, []);
-});
-
 test("an adapter that computes wrongly is found by the self-test, and the CPU takes over", async (t) => {
   const { page } = await openPage(t, shared.browser);
   await page.evaluate(DISGUISE);
