@@ -280,6 +280,14 @@ async function guard<T>(work: () => T | Promise<T>): Promise<T> {
   }
 }
 
+/** Lets the page do what waits; not a timer, which a hidden tab has once a second or a minute. */
 function turn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve));
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
 }

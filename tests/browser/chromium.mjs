@@ -1,8 +1,12 @@
 // A headless Chromium, and a page under the strict policy that has the package.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before } from "node:test";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { serve } from "../../pkg/scripts/serve.mjs";
 
@@ -26,10 +30,41 @@ const FLAGS = [
   "--disable-sync",
 ];
 
+const EXECUTABLE = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";
+
+function flags(webgpu) {
+  return [...FLAGS, ...(webgpu ? WEBGPU_FLAGS : NO_GPU_FLAGS)];
+}
+
 export async function launch({ webgpu = false } = {}) {
-  const executablePath = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";
-  const args = [...FLAGS, ...(webgpu ? WEBGPU_FLAGS : NO_GPU_FLAGS)];
-  return await chromium.launch({ executablePath, args });
+  return await chromium.launch({ executablePath: EXECUTABLE, args: flags(webgpu) });
+}
+
+/**
+ * A context whose pages are hidden while another is in front. Playwright's own are told that they
+ * have the focus, so this is a browser that it did not start.; it ends with the test.
+ */
+export async function launchTabs(t, { webgpu = false } = {}) {
+  const profile = mkdtempSync(join(tmpdir(), "oneflow-tabs-"));
+  const own = ["--headless=new", "--remote-debugging-port=0", `--user-data-dir=${profile}`];
+  const process = spawn(EXECUTABLE, [...flags(webgpu), ...own, "about:blank"]);
+  const ended = new Promise((resolve) => process.on("exit", resolve));
+  t.after(async () => {
+    process.kill();
+    await ended;
+    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+  });
+  const address = await new Promise((resolve, reject) => {
+    let said = "";
+    process.stderr.on("data", (data) => {
+      said += data;
+      const found = /DevTools listening on (ws:\S+)/.exec(said);
+      if (found) resolve(found[1]);
+    });
+    ended.then(() => reject(new Error(`Chromium ended: ${said}`)));
+  });
+  const browser = await chromium.connectOverCDP(address, { noDefaults: true });
+  return browser.contexts()[0];
 }
 
 /** One browser for all tests of a file. */
@@ -45,8 +80,9 @@ export function useBrowser(options) {
  * /copy/ a second time, as one that did not come with the package.
  *
  * @param options.handle is asked first for every request, as in serve.mjs
+ * @param options.context where the page is opened, and stays open; without it a context of its own
  */
-export async function openPage(t, browser, { handle } = {}) {
+export async function openPage(t, browser, { handle, context: given } = {}) {
   const requests = [];
   const server = await serve({
     mounts: [
@@ -58,12 +94,12 @@ export async function openPage(t, browser, { handle } = {}) {
       return handle?.(request, response);
     },
   });
-  const context = await browser.newContext();
+  const context = given ?? (await browser.newContext());
   const page = await context.newPage();
   const complaints = [];
   page.on("pageerror", (error) => complaints.push(String(error)));
   t.after(async () => {
-    await context.close();
+    await (given ? page : context).close();
     await server.close();
   });
   await page.goto(`${server.url}test/`);
