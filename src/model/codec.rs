@@ -59,6 +59,15 @@ impl PcaCodec {
         self.scale
     }
 
+    /// What the components are multiplied with, patch after patch `[p, patch_len]`: the picture's
+    /// patches less the mean one.
+    pub fn centred(&self, rgb: &[u8]) -> Vec<f32> {
+        let len = self.config.patch_len();
+        let mut centred = vec![0.0; self.config.n_patches() * len];
+        self.each_value(|p, i, at| centred[p * len + i] = f32::from(rgb[at]) / 255.0 - self.mean[i]);
+        centred
+    }
+
     /// Calls `f` with the number of each patch, the number of each value in it, and the value's
     /// place in the picture.
     fn each_value(&self, mut f: impl FnMut(usize, usize, usize)) {
@@ -77,10 +86,8 @@ impl PcaCodec {
 impl ImageCodec for PcaCodec {
     fn encode(&self, rgb: &[u8]) -> Vec<f32> {
         let len = self.config.patch_len();
-        let mut centred = vec![0.0; self.config.n_patches() * len];
-        self.each_value(|p, i, at| centred[p * len + i] = f32::from(rgb[at]) / 255.0 - self.mean[i]);
         let mut latents = Vec::with_capacity(self.config.latent_len());
-        for patch in centred.chunks_exact(len) {
+        for patch in self.centred(rgb).chunks_exact(len) {
             for component in self.components.chunks_exact(len) {
                 latents.push(dot(patch, component) / self.scale);
             }

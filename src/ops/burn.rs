@@ -1,7 +1,11 @@
 //! [`Ops`] by burn tensors: the CPU path, and (on an autodiff device) training.
 
+pub mod fused;
+mod rows;
+
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 
+use self::fused::Heads;
 use super::Ops;
 use crate::error::{Error, Result};
 
@@ -55,9 +59,7 @@ impl Ops for BurnOps {
     }
 
     fn rms_norm(&self, x: &Tensor<2>, gain: &Tensor<2>) -> Tensor<2> {
-        let mean_square = x.clone().square().mean_dim(1);
-        let scale = mean_square.add_scalar(1e-6).sqrt().recip();
-        x.clone() * scale * gain.clone()
+        fused::rms_norm(x.clone(), gain.clone())
     }
 
     fn silu(&self, x: &Tensor<2>) -> Tensor<2> {
@@ -65,7 +67,7 @@ impl Ops for BurnOps {
     }
 
     fn gated(&self, gate: &Tensor<2>, up: &Tensor<2>) -> Tensor<2> {
-        activation::silu(gate.clone()) * up.clone()
+        fused::gated(gate.clone(), up.clone())
     }
 
     fn add(&self, a: &Tensor<2>, b: &Tensor<2>) -> Tensor<2> {
@@ -83,27 +85,25 @@ impl Ops for BurnOps {
 
     fn rope(&self, x: &Tensor<2>, cos: &Tensor<2>, sin: &Tensor<2>, n_heads: usize) -> Tensor<2> {
         let [n, d] = x.dims();
-        let half = d / n_heads / 2;
-        let x = x.clone().reshape([n, n_heads, 2 * half]);
-        let a = x.clone().slice([0..n, 0..n_heads, 0..half]);
-        let b = x.slice([0..n, 0..n_heads, half..2 * half]);
-        let cos = cos.clone().reshape([n, 1, half]);
-        let sin = sin.clone().reshape([n, 1, half]);
-        let turned_a = a.clone() * cos.clone() - b.clone() * sin.clone();
-        let turned_b = a * sin + b * cos;
-        Tensor::cat(vec![turned_a, turned_b], 2).reshape([n, d])
+        let heads = Heads { batch: 1, seq: n, n_heads, d_head: d / n_heads };
+        fused::merge(fused::turn(x.clone(), cos.clone(), sin.clone(), heads), heads)
     }
 
     fn attention(&self, q: &Tensor<2>, k: &Tensor<2>, v: &Tensor<2>, bias: &Tensor<2>, n_heads: usize) -> Tensor<2> {
-        let [n, d] = q.dims();
-        let [batch, seq] = bias.dims();
-        let d_head = d / n_heads;
-        let heads = |x: &Tensor<2>| x.clone().reshape([batch, seq, n_heads, d_head]).swap_dims(1, 2);
-        let scale = 1.0 / (d_head as f32).sqrt();
-        let scores = heads(q).mul_scalar(scale).matmul(heads(k).swap_dims(2, 3));
-        let scores = scores + bias.clone().reshape([batch, 1, 1, seq]);
-        let mixed = activation::softmax(scores, 3).matmul(heads(v));
-        mixed.swap_dims(1, 2).reshape([n, d])
+        let heads = heads(q, bias, n_heads);
+        attend([q, k, v].map(|x| fused::split(x.clone(), heads)), bias, heads)
+    }
+
+    fn rope_attention(
+        &self,
+        [q, k, v]: [&Tensor<2>; 3],
+        [cos, sin]: [&Tensor<2>; 2],
+        bias: &Tensor<2>,
+        n_heads: usize,
+    ) -> Tensor<2> {
+        let heads = heads(q, bias, n_heads);
+        let turned = |x: &Tensor<2>| fused::turn(x.clone(), cos.clone(), sin.clone(), heads);
+        attend([turned(q), turned(k), fused::split(v.clone(), heads)], bias, heads)
     }
 
     fn join(&self, a: &Tensor<2>, b: &Tensor<2>, batch: usize) -> Tensor<2> {
@@ -132,4 +132,16 @@ impl Ops for BurnOps {
         }
         Ok(all)
     }
+}
+
+fn heads(x: &Tensor<2>, bias: &Tensor<2>, n_heads: usize) -> Heads {
+    let [batch, seq] = bias.dims();
+    Heads { batch, seq, n_heads, d_head: x.dims()[1] / n_heads }
+}
+
+/// Attention over heads `[b, h, s, d_head]`.
+fn attend([q, k, v]: [Tensor<4>; 3], bias: &Tensor<2>, heads: Heads) -> Tensor<2> {
+    let scale = 1.0 / (heads.d_head as f32).sqrt();
+    let scores = q.matmul(k.swap_dims(2, 3));
+    fused::merge(fused::shares(scores, bias.clone(), scale).matmul(v), heads)
 }

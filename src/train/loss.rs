@@ -2,12 +2,13 @@
 //!
 //! `flow::loss` is the same text loss on plain slices; golden files hold the two together.
 
-use burn::tensor::{Int, Tensor, TensorData, activation};
+use burn::tensor::{Tensor, TensorData, activation};
 
 use super::batch::{Batch, Targets};
 use crate::model::Network;
 use crate::ops::Ops;
 use crate::ops::burn::BurnOps;
+use crate::ops::burn::fused::token_costs;
 
 /// The terms of one step's loss.
 pub struct Losses {
@@ -105,7 +106,7 @@ fn text_each(
     let counts = row(ops, targets.counts.clone());
     let poisson = (rate.clone() - counts * rate.log()) * is_closed.neg().add_scalar(1.0);
 
-    let tokens = token_logits.map(|logits| token_loss(ops, logits, targets));
+    let tokens = token_logits.map(|logits| token_loss(logits, targets));
     Each { gate, poisson, tokens, images: None }
 }
 
@@ -141,14 +142,9 @@ fn image_errors(ops: &BurnOps, output: Tensor<2>, targets: &Targets) -> Tensor<1
 }
 
 /// -log Q of each missing token.
-fn token_loss(ops: &BurnOps, logits: Tensor<2>, targets: &Targets) -> Tensor<1> {
-    let [rows, vocab] = logits.dims();
-    let log_probs = activation::log_softmax(logits, 1).reshape([rows * vocab]);
-    let flat: Vec<i32> =
-        targets.pair_rows.iter().zip(&targets.pair_tokens).map(|(&r, &t)| r as i32 * vocab as i32 + t as i32).collect();
-    let n = flat.len();
-    let flat = Tensor::<1, Int>::from_data(TensorData::new(flat, [n]), &ops.device);
-    log_probs.select(0, flat).neg()
+fn token_loss(logits: Tensor<2>, targets: &Targets) -> Tensor<1> {
+    let pairs = targets.pair_rows.iter().zip(&targets.pair_tokens).map(|(&row, &token)| (row as usize, token as usize));
+    token_costs(logits, pairs.collect())
 }
 
 fn row(ops: &BurnOps, values: Vec<f32>) -> Tensor<1> {

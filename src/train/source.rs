@@ -1,12 +1,11 @@
 //! Clean training sequences: documents through the tokenizer and the picture codec.
 
-use std::collections::HashMap;
-use std::sync::Mutex;
+use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::data::{Document, Documents, Part};
 use crate::error::{Error, Result};
 use crate::flow::sequence::{Element, Sequence};
-use crate::model::codec::{ImageCodec, PcaCodec, Preconditioner};
+use crate::model::codec::{PcaCodec, Preconditioner};
 use crate::model::tokenizer::Tokenizer;
 
 /// Makes clean sequences out of documents.
@@ -18,8 +17,8 @@ pub struct Source {
     max_rows: usize,
     /// `<|begin|>`, `<|prompt-end|>`, `<|image|>`
     specials: [u32; 3],
-    /// Latents by the picture's pixels: a small world paints the same picture often.
-    painted: Mutex<HashMap<Vec<u8>, Vec<f32>>>,
+    /// The codec's components over its scale, one a column.
+    analysis: Tensor<2>,
 }
 
 /// A clean document: `Element::Image(i)` stands for `latents[i]`.
@@ -65,7 +64,10 @@ impl Source {
             })
         };
         let specials = [find("<|begin|>")?, find("<|prompt-end|>")?, find("<|image|>")?];
-        Ok(Self { documents, tokenizer, codec, preconditioner, max_rows, specials, painted: Mutex::default() })
+        let (k, len) = (codec.config().n_coefs, codec.config().patch_len());
+        let components = TensorData::new(codec.components().to_vec(), [k, len]);
+        let analysis = Tensor::<2>::from_data(components, &Device::flex()).transpose() / codec.scale();
+        Ok(Self { documents, tokenizer, codec, preconditioner, max_rows, specials, analysis })
     }
 
     /// Document `index` as a sequence. Of a drawn document that is too long, the last beats are
@@ -107,38 +109,38 @@ impl Source {
         elements.extend(self.tokenizer.encode(&document.prompt).into_iter().map(Element::Token));
         elements.push(Element::Token(prompt_end));
         let n_prompt = elements.len();
-        let (mut latents, mut given) = (Vec::new(), Vec::new());
+        let (mut pictures, mut given) = (Vec::new(), Vec::new());
         let mut fits = 0;
         for (i, part) in document.parts.iter().enumerate() {
             match part {
                 Part::Text(text) => elements.extend(self.tokenizer.encode(text).into_iter().map(Element::Token)),
                 Part::Image(picture) => {
-                    elements.push(Element::Image(latents.len()));
-                    latents.push(self.encode(&picture.rgb));
+                    elements.push(Element::Image(pictures.len()));
+                    pictures.push(&picture.rgb[..]);
                 }
             }
             given.resize(elements.len() - n_prompt, !document.asked.contains(&i));
-            if elements.len() + latents.len() * self.codec.config().n_patches() > self.max_rows {
+            if elements.len() + pictures.len() * self.codec.config().n_patches() > self.max_rows {
                 return Err(fits);
             }
             if matches!(part, Part::Image(_)) {
                 fits = i + 1;
             }
         }
-        Ok(Clean { sequence: Sequence { elements, n_prompt }, latents, given })
+        Ok(Clean { sequence: Sequence { elements, n_prompt }, latents: self.encode(&pictures), given })
     }
 
-    fn encode(&self, rgb: &[u8]) -> Vec<f32> {
-        // A poisoned lock only means that another thread stopped; the map is whole.
-        let mut painted = self.painted.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some(latents) = painted.get(rgb) {
-            return latents.clone();
+    /// The latents of pictures: what [`PcaCodec`] encodes, in one product for all of them.
+    fn encode(&self, pictures: &[&[u8]]) -> Vec<Vec<f32>> {
+        if pictures.is_empty() {
+            return Vec::new();
         }
-        let latents = self.codec.encode(rgb);
-        if painted.len() < 20_000 {
-            painted.insert(rgb.to_vec(), latents.clone());
-        }
-        latents
+        let config = self.codec.config();
+        let patches: Vec<f32> = pictures.iter().flat_map(|rgb| self.codec.centred(rgb)).collect();
+        let shape = [pictures.len() * config.n_patches(), config.patch_len()];
+        let patches = Tensor::<2>::from_data(TensorData::new(patches, shape), &Device::flex());
+        let latents = patches.matmul(self.analysis.clone()).into_data();
+        latents.iter::<f32>().collect::<Vec<_>>().chunks_exact(config.latent_len()).map(<[f32]>::to_vec).collect()
     }
 
     /// The prompt of an unconditional sequence.

@@ -7,9 +7,10 @@ use std::sync::atomic::AtomicBool;
 use burn::tensor::Device;
 use oneflow_web::Error;
 use oneflow_web::checkpoint::Weights;
-use oneflow_web::data::cards::{Cards, document};
+use oneflow_web::data::cards::{Cards, Document, document};
 use oneflow_web::data::{Part, Picture, Stream};
 use oneflow_web::model::Tokenizer;
+use oneflow_web::model::codec::ImageCodec;
 use oneflow_web::model::made_up::tiny;
 use oneflow_web::train::batch::{Batch, pool};
 use oneflow_web::train::bpe::train_bpe;
@@ -74,19 +75,17 @@ pub fn source(config: &mut TrainConfig) -> Source {
     let json = train_bpe(texts.collect::<Vec<_>>().into_iter(), config.model.network.vocab_size).unwrap();
     let tokenizer = Tokenizer::from_json(json.as_bytes()).unwrap();
     config.model.network.vocab_size = tokenizer.vocab_size();
-    let pictures: Vec<Picture> = documents
-        .into_iter()
-        .flat_map(|document| document.parts)
-        .filter_map(|part| match part {
-            Part::Image(picture) => Some(picture),
-            Part::Text(_) => None,
-        })
-        .take(12)
-        .collect();
+    let mut pictures = pictures(&documents);
+    pictures.truncate(12);
     // 32 px patches have 3,072 values: too many to diagonalise in a test. Any frame of patches
     // serves, and the codec's own test fits a small one.
     let (codec, preconditioner) = frame(config, &pictures);
     Source::new(Box::new(Cards(Stream::Train)), tokenizer, codec, preconditioner, config.max_rows).unwrap()
+}
+
+fn pictures(documents: &[Document]) -> Vec<Picture> {
+    let parts = documents.iter().flat_map(|document| &document.parts);
+    parts.filter_map(|part| if let Part::Image(picture) = part { Some(picture.clone()) } else { None }).collect()
 }
 
 fn frame(
@@ -220,11 +219,23 @@ fn a_bad_configuration_names_the_field() {
 }
 
 #[test]
+fn the_source_encodes_pictures_as_the_codec_does() {
+    let mut config = config();
+    let source = source(&mut config);
+    let documents = [document(Stream::Train, 3)];
+    let codec = frame(&config, &pictures(&documents)).0;
+    let latents = source.clean(3).unwrap().latents;
+    let expected: Vec<Vec<f32>> = pictures(&documents).iter().map(|picture| codec.encode(&picture.rgb)).collect();
+    assert!(!expected.is_empty());
+    assert_eq!(latents.len(), expected.len());
+    for (found, expected) in latents.iter().flatten().zip(expected.iter().flatten()) {
+        assert!((found - expected).abs() < 1e-4 * expected.abs().max(1.0), "{found} {expected}");
+    }
+}
+
+#[test]
 fn the_fitted_codec_beats_its_mean_and_gets_better_with_coefficients() {
-    let pictures: Vec<Picture> = (0..30)
-        .flat_map(|index| document(Stream::Train, index).parts)
-        .filter_map(|part| if let Part::Image(picture) = part { Some(picture) } else { None })
-        .collect();
+    let pictures = pictures(&(0..30).map(|index| document(Stream::Train, index)).collect::<Vec<_>>());
     let psnr = |n_coefs: usize| {
         let config =
             oneflow_web::model::config::CodecConfig { kind: "pca-patch".into(), image_px: 64, patch_px: 8, n_coefs };

@@ -5,23 +5,12 @@ const WIDTH: usize = 8;
 
 /// `x · sigmoid(x)`, in place.
 pub(super) fn silu(values: &mut [f32]) {
-    let one = |x: f32| x / (1.0 + exp(-x));
-    each(values, one);
+    values.iter_mut().for_each(|value| *value /= 1.0 + exp(-*value));
 }
 
 /// `exp(x)`, in place.
 pub(super) fn exp_all(values: &mut [f32]) {
-    each(values, exp);
-}
-
-/// A function of each value, eight at a time.
-#[inline(always)]
-fn each(values: &mut [f32], one: impl Fn(f32) -> f32) {
-    let (lanes, rest) = values.as_chunks_mut::<WIDTH>();
-    for lane in lanes {
-        *lane = lane.map(&one);
-    }
-    rest.iter_mut().for_each(|value| *value = one(*value));
+    values.iter_mut().for_each(|value| *value = exp(*value));
 }
 
 /// `x / sqrt(mean(x²) + 1e-6) · gain` of each row.
@@ -46,7 +35,7 @@ fn sum_of_squares(row: &[f32]) -> f32 {
 }
 
 /// Turns scores into shares that sum to 1, in place: `exp(x - max) / Σ exp(x - max)`.
-pub(super) fn softmax(scores: &mut [f32]) {
+pub(in crate::ops) fn softmax(scores: &mut [f32]) {
     let (lanes, rest) = scores.as_chunks::<WIDTH>();
     let mut largest = [f32::MIN; WIDTH];
     for lane in lanes {
@@ -72,7 +61,7 @@ pub(super) fn softmax(scores: &mut [f32]) {
 /// branches, so that loops over it become vectors. `exp(x) = 2ⁿ · exp(r)` with `r = x - n·ln 2`, |r| ≤ ln 2 / 2,
 /// and the series of `exp(r)` up to `r⁷`.
 #[inline(always)]
-fn exp(x: f32) -> f32 {
+pub(in crate::ops) fn exp(x: f32) -> f32 {
     /// Adding 1.5 · 2²³ rounds to whole numbers, which then stand in the last bits.
     const ROUND: f32 = 12_582_912.0;
     /// ln 2 in two parts; a whole number of up to 8 bits times the first is exact.
