@@ -45,11 +45,13 @@ export function useBrowser(options) {
  * /copy/ a second time, as one that did not come with the package.
  *
  * @param options.handle is asked first for every request, as in serve.mjs
+ * @param options.mounts more folders by path
  */
-export async function openPage(t, browser, { handle } = {}) {
+export async function openPage(t, browser, { handle, mounts = [] } = {}) {
   const requests = [];
   const server = await serve({
     mounts: [
+      ...mounts,
       ["/test/", PAGE],
       ["/copy/", MODEL],
     ],
