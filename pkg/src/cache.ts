@@ -52,9 +52,13 @@ export async function cachedBytes(url: string, file: ManifestFile): Promise<numb
   }
 }
 
+/** Whether files of this address can be kept. */
+export function canCache(url: string): boolean {
+  return typeof caches !== "undefined" && /^https?:/.test(url);
+}
+
 async function openCache(url: string): Promise<Cache | null> {
-  if (typeof caches === "undefined" || !/^https?:/.test(url)) return null;
-  return await caches.open(CACHE_NAME);
+  return canCache(url) ? await caches.open(CACHE_NAME) : null;
 }
 
 function keyFrom(url: string, { sha256 }: ManifestFile): string {

@@ -1,6 +1,6 @@
 /** The engine on this thread: in Node, with `worker: false`, and inside the worker. */
 
-import { readCached, writeCached } from "./cache.js";
+import { canCache, readCached, writeCached } from "./cache.js";
 import { chooseDevice, type DeviceChoice, type DeviceReason, distrustGpu } from "./device.js";
 import { errorFromThrown, OneFlowError } from "./errors.js";
 import { readChunks } from "./fetch.js";
@@ -18,6 +18,8 @@ import { type ManifestFile, readManifest } from "./manifest.js";
 import { fileUrl, totalBytes } from "./model.js";
 import type { LoadProgress, RunRequest } from "./options.js";
 import { type Engine, type Gpu, openWasm, type Run, type Wasm, type WasmEvent } from "./wasm.js";
+
+const PART_BYTES = 1 << 20;
 
 export async function openDirect(request: OpenRequest, options: OpenOptions): Promise<Host> {
   const { signal } = options;
@@ -170,30 +172,40 @@ async function loadEngine(request: OpenRequest, options: OpenOptions): Promise<L
   };
   await report("download");
   const loader = new wasm.Loader(bytes);
+  let opened: Opened | null = null;
   let consumed = false;
   try {
-    for (const [at, file] of manifest.files.entries()) {
-      const kept = await readFile(request, file, loader, signal, (size) => {
-        loaded += size;
-        onProgress({ phase: "download", loadedBytes: loaded, totalBytes: total });
+    const files = loader.files();
+    const last = files.at(-1);
+    for (const file of files) {
+      const waits = await receiveFile(request, file, loader, signal, {
+        onChunk(size) {
+          loaded += size;
+          onProgress({ phase: "download", loadedBytes: loaded, totalBytes: total });
+        },
+        onWhole: async () => (file === last ? await report("verify") : undefined),
       });
-      if (at === manifest.files.length - 1) await report("verify");
-      loader.finishFile(file.name);
-      if (kept) await writeCached(fileUrl(source, file.name), file, kept);
+      if (!waits) continue;
+      // Weights go to the device before the next file comes, so that there is one of them here.
+      if (opened === null) {
+        await report("compile");
+        const found: Opened = await opening;
+        signal.throwIfAborted();
+        loader.begin(found.gpu ?? undefined);
+        opened = found;
+      }
+      if (opened.gpu) await report("upload");
+      await loader.upload();
+      signal.throwIfAborted();
     }
-    await report("compile");
-    const { gpu, reason } = await opening;
-    signal.throwIfAborted();
-    if (gpu) await report("upload");
     consumed = true;
-    const built = gpu ? loader.build(gpu) : loader.build();
-    const engine = built instanceof Promise ? await built : built;
+    const engine = loader.build();
+    const { gpu, reason } = opened ?? (await opening);
     return { engine, device: gpu ? "webgpu" : "cpu", reason };
   } finally {
-    if (!consumed) {
-      loader.free();
-      void opening.then(({ gpu }) => gpu?.free()).catch(() => {});
-    }
+    if (!consumed) loader.free();
+    // Once it has begun, the loader has the GPU.
+    if (opened === null) void opening.then(({ gpu }) => gpu?.free()).catch(() => {});
   }
 }
 
@@ -226,6 +238,29 @@ function refusal({ message }: DeviceReason): OneFlowError {
   );
 }
 
+/** What happens to a file on its way. */
+interface Receiving {
+  onChunk(size: number): void;
+  /** All of it is here, and it has not been verified. */
+  onWhole(): Promise<void>;
+}
+
+/** Hands a file to the loader and keeps it in the cache; says whether it waits for its upload. */
+async function receiveFile(
+  request: OpenRequest,
+  file: ManifestFile,
+  loader: InstanceType<Wasm["Loader"]>,
+  signal: AbortSignal,
+  { onChunk, onWhole }: Receiving,
+): Promise<boolean> {
+  const kept = await readFile(request, file, loader, signal, onChunk);
+  await onWhole();
+  const waits = loader.finishFile(file.name);
+  if (kept) await writeCached(fileUrl(request.source, file.name), file, kept);
+  signal.throwIfAborted();
+  return waits;
+}
+
 /** Hands a file to the loader, and returns its chunks where they are worth keeping. */
 async function readFile(
   { source, cache }: OpenRequest,
@@ -235,11 +270,11 @@ async function readFile(
   onChunk: (size: number) => void,
 ): Promise<Uint8Array<ArrayBuffer>[] | null> {
   const url = fileUrl(source, file.name);
-  const cacheable = cache && !source.packaged;
+  const cacheable = cache && !source.packaged && canCache(url);
   const cached = cacheable ? await readCached(url, file) : null;
   signal.throwIfAborted();
   if (cached) {
-    loader.push(file.name, cached);
+    pushParts(loader, file.name, cached);
     onChunk(cached.length);
     return null;
   }
@@ -255,11 +290,24 @@ async function readFile(
           "again, all files of one version",
       );
     }
-    loader.push(file.name, chunk);
+    pushParts(loader, file.name, chunk);
     if (cacheable) kept.push(chunk);
     onChunk(chunk.length);
+    // Who aborts in `onProgress` may have been told of the last chunk.
+    signal.throwIfAborted();
   }
   return cacheable ? kept : null;
+}
+
+/** The engine's memory gets a copy of each chunk first and never shrinks: large ones come in parts. */
+function pushParts(
+  loader: InstanceType<Wasm["Loader"]>,
+  name: string,
+  chunk: Uint8Array<ArrayBuffer>,
+): void {
+  for (let at = 0; at < chunk.length; at += PART_BYTES) {
+    loader.push(name, chunk.subarray(at, at + PART_BYTES));
+  }
 }
 
 /** No file of a model begins like a web page, but many servers answer unknown paths with one. */

@@ -57,7 +57,10 @@ export interface LoadOptions extends CheckOptions {
 }
 
 export interface LoadProgress {
-  /** What happens now; `upload` is for devices that have a memory of their own. */
+  /**
+   * What happens now; `upload` is for devices that have a memory of their own. Weights in several
+   * files are downloaded and uploaded in turn.
+   */
   phase: "download" | "verify" | "upload" | "compile";
   /** Bytes of model files that are here; never gets smaller. */
   loadedBytes: number;

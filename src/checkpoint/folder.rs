@@ -11,9 +11,13 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::manifest::{CONFIG, FileEntry, MANIFEST, Manifest, TOKENIZER, WEIGHTS};
+use super::load::Assembly;
+use super::manifest::{CONFIG, FileEntry, MANIFEST, Manifest, TOKENIZER};
 use super::reader::Incoming;
+use super::shards::{INDEX, is_weights};
 use crate::error::{Error, Result};
+use crate::model::Model;
+use crate::ops::{Ops, ready};
 
 const CHUNK_BYTES: usize = 1 << 20;
 
@@ -26,19 +30,53 @@ pub struct ModelFolder {
     pub files: BTreeMap<String, Vec<u8>>,
 }
 
-/// Reads the model in a folder and verifies every file.
+/// Reads the model in a folder, all of it, and verifies every file.
 ///
 /// # Errors
 ///
 /// [`Error::Io`] if a file is missing or cannot be read, [`Error::Manifest`] for the manifest,
 /// [`Error::Integrity`] if a file is not what the manifest says.
 pub fn read_folder(path: &Path) -> Result<ModelFolder> {
+    let mut files = BTreeMap::new();
+    let manifest = each_file(path, |_, name, bytes| {
+        files.insert(name.into(), bytes);
+        Ok(())
+    })?;
+    Ok(ModelFolder { manifest, files })
+}
+
+/// Loads the model in a folder onto a back end. Of the files of its weights, one is in memory at a
+/// time.
+///
+/// # Errors
+///
+/// Those of [`read_folder`]; [`Error::Model`] naming the file, and the field or tensor that does not
+/// fit; [`Error::OutOfMemory`] and [`Error::DeviceLost`] where a GPU had no room, or went away.
+pub fn load_folder<O: Ops>(path: &Path, ops: O) -> Result<Model<O>> {
+    let mut assembly = None;
+    each_file(path, |manifest, name, bytes| {
+        let assembly = assembly.get_or_insert_with(|| Assembly::of(manifest.files().iter().map(|file| &*file.name)));
+        assembly.take_file(name, bytes, &mut |numbers, n_rows| ops.stored_weight(numbers, n_rows))?;
+        if is_weights(name) { ready(ops.settle()) } else { Ok(()) }
+    })?;
+    // There is always a file: no manifest lists none.
+    let parts = assembly.unwrap_or_else(|| Assembly::of([])).finish()?;
+    Model::new(ops, parts)
+}
+
+/// Shows the files of the model in a folder one by one, each verified, in the order of
+/// [`Manifest::fetch_order`].
+///
+/// # Errors
+///
+/// Those of [`read_folder`], and of `show`.
+pub fn each_file(path: &Path, mut show: impl FnMut(&Manifest, &str, Vec<u8>) -> Result<()>) -> Result<Manifest> {
     let aside = beside(path, ".old").ok().filter(|aside| !path.exists() && aside.exists());
     let path = aside.as_deref().unwrap_or(path);
     let manifest = read_manifest(path)?;
     let mut incoming = Incoming::new(&manifest);
     let mut chunk = vec![0; CHUNK_BYTES];
-    for FileEntry { name, .. } in manifest.files() {
+    for FileEntry { name, .. } in manifest.fetch_order() {
         let path = path.join(name);
         let mut file = File::open(&path).map_err(|error| Error::io(&path, error))?;
         loop {
@@ -49,9 +87,9 @@ pub fn read_folder(path: &Path) -> Result<ModelFolder> {
                 Err(error) => return Err(Error::io(&path, error)),
             }
         }
-        incoming.finish_file(name)?;
+        show(&manifest, name, incoming.finish_file(name)?)?;
     }
-    Ok(ModelFolder { manifest, files: incoming.into_files()? })
+    Ok(manifest)
 }
 
 /// Writes a model and its manifest, which is returned. A model that is there already is replaced
@@ -60,38 +98,91 @@ pub fn read_folder(path: &Path) -> Result<ModelFolder> {
 ///
 /// # Errors
 ///
-/// [`Error::Manifest`] if the files are not those of a model; [`Error::Io`] if the system refuses
-/// something, or if the folder is there and holds other things than a model.
+/// Those of [`FolderWriter`].
 pub fn write_folder(path: &Path, name: &str, version: &str, files: &BTreeMap<String, Vec<u8>>) -> Result<Manifest> {
-    let manifest = Manifest::of_files(name, version, files)?;
-    let (fresh, aside) = (beside(path, ".new")?, beside(path, ".old")?);
-    settle(path, &aside)?;
-    let is_replaced = is_model(path)?;
-
-    if fresh.exists() {
-        fs::remove_dir_all(&fresh).map_err(|error| Error::io(&fresh, error))?;
-    }
-    fs::create_dir_all(&fresh).map_err(|error| Error::io(&fresh, error))?;
+    let mut writer = FolderWriter::begin(path)?;
     for (name, bytes) in files {
-        write_new(&fresh.join(name), bytes)?;
+        writer.add(name, bytes)?;
     }
-    write_new(&fresh.join(MANIFEST), manifest.to_json().as_bytes())?;
-    sync_folder(&fresh)?;
+    writer.finish(name, version)
+}
 
-    if is_replaced {
-        rename(path, &aside)?;
-    }
-    if let Err(error) = rename(&fresh, path) {
-        // The old model goes back; if even that fails, the first reason is the one to report, and
-        // `read_folder` finds it where it is.
-        if is_replaced {
-            let _ = fs::rename(&aside, path);
+/// [`write_folder`] file by file, for a model that is larger than the memory. One that is dropped
+/// before its end leaves nothing behind.
+pub struct FolderWriter {
+    path: PathBuf,
+    fresh: PathBuf,
+    aside: PathBuf,
+    files: Vec<FileEntry>,
+}
+
+impl FolderWriter {
+    /// A model for the folder `path`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the system refuses something, or if the folder is there and holds other
+    /// things than a model.
+    pub fn begin(path: &Path) -> Result<FolderWriter> {
+        let (fresh, aside) = (beside(path, ".new")?, beside(path, ".old")?);
+        settle(path, &aside)?;
+        is_model(path)?;
+        if fresh.exists() {
+            fs::remove_dir_all(&fresh).map_err(|error| Error::io(&fresh, error))?;
         }
-        return Err(error);
+        fs::create_dir_all(&fresh).map_err(|error| Error::io(&fresh, error))?;
+        Ok(FolderWriter { path: path.into(), fresh, aside, files: Vec::new() })
     }
-    sync_folder(&parent(path))?;
-    settle(path, &aside)?;
-    Ok(manifest)
+
+    /// Writes one file of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Manifest`] if a model cannot have a file of this name; [`Error::Io`] if the system
+    /// refuses something.
+    pub fn add(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
+        let entry = FileEntry::of_file(name, bytes);
+        entry.check()?;
+        write_new(&self.fresh.join(name), bytes)?;
+        self.files.push(entry);
+        Ok(())
+    }
+
+    /// Writes the manifest, and puts the model in its place.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Manifest`] if the files are not those of a model; [`Error::Io`] if the system refuses
+    /// something.
+    pub fn finish(mut self, name: &str, version: &str) -> Result<Manifest> {
+        let manifest = Manifest::new(name.into(), version.into(), std::mem::take(&mut self.files))?;
+        let FolderWriter { path, fresh, aside, .. } = &self;
+        write_new(&fresh.join(MANIFEST), manifest.to_json().as_bytes())?;
+        sync_folder(fresh)?;
+
+        let is_replaced = is_model(path)?;
+        if is_replaced {
+            rename(path, aside)?;
+        }
+        if let Err(error) = rename(fresh, path) {
+            // The old model goes back; if even that fails, the first reason is the one to report, and
+            // `read_folder` finds it where it is.
+            if is_replaced {
+                let _ = fs::rename(aside, path);
+            }
+            return Err(error);
+        }
+        sync_folder(&parent(path))?;
+        settle(path, aside)?;
+        Ok(manifest)
+    }
+}
+
+impl Drop for FolderWriter {
+    fn drop(&mut self) {
+        // After the end it is not there any more. What cannot be removed now, the next write removes.
+        let _ = fs::remove_dir_all(&self.fresh);
+    }
 }
 
 /// Writes one file whole or not at all: to a temporary file beside it, then in its place.
@@ -107,19 +198,24 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 impl Manifest {
-    /// The manifest of a model's three files, which lie in a folder without one.
+    /// The manifest of the model in a folder without one: of those files that belong to a model.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if one of them is missing; [`Error::Manifest`] if the name or the version
-    /// cannot be used.
+    /// [`Error::Io`] if one of them cannot be read; [`Error::Manifest`] if one is missing, or if the
+    /// name or the version cannot be used.
     pub fn of_folder(path: &Path, name: &str, version: &str) -> Result<Manifest> {
-        let mut files = BTreeMap::new();
-        for name in [CONFIG, TOKENIZER, WEIGHTS] {
-            let path = path.join(name);
-            files.insert(name.into(), fs::read(&path).map_err(|error| Error::io(&path, error))?);
+        let mut files = Vec::new();
+        for entry in path.read_dir().map_err(|error| Error::io(path, error))? {
+            let file_name = entry.map_err(|error| Error::io(path, error))?.file_name();
+            let Some(file_name) = file_name.to_str() else { continue };
+            if [CONFIG, TOKENIZER, INDEX].contains(&file_name) || is_weights(file_name) {
+                let path = path.join(file_name);
+                files.push(FileEntry::of_file(file_name, &fs::read(&path).map_err(|error| Error::io(&path, error))?));
+            }
         }
-        Manifest::of_files(name, version, &files)
+        files.sort_by(|a, b| a.name.cmp(&b.name));
+        Manifest::new(name.into(), version.into(), files)
     }
 }
 

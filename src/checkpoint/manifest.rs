@@ -13,6 +13,7 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::shards::{INDEX, WEIGHTS, is_weights, shard_count, shard_name};
 use crate::error::{Error, Result};
 
 /// The manifest's own name.
@@ -21,8 +22,6 @@ pub const MANIFEST: &str = "manifest.json";
 pub const CONFIG: &str = "config.json";
 /// The vocabulary.
 pub const TOKENIZER: &str = "tokenizer.json";
-/// The weights.
-pub const WEIGHTS: &str = "model.safetensors";
 
 const FORMAT: &str = "oneflow-web/1";
 const MAX_MANIFEST_BYTES: usize = 1 << 20;
@@ -30,8 +29,8 @@ const MAX_FILES: usize = 256;
 const MAX_TOTAL_BYTES: u64 = 1 << 33;
 const MAX_NAME_BYTES: usize = 128;
 
-/// The list of a model's files. Names are unique and plain, [`CONFIG`], [`TOKENIZER`] and
-/// [`WEIGHTS`] are there, and the sizes are within limits.
+/// The list of a model's files. Names are unique and plain, [`CONFIG`], [`TOKENIZER`] and either
+/// [`WEIGHTS`] or all shards and their [`INDEX`] are there, and the sizes are within limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
     name: String,
@@ -82,7 +81,7 @@ impl Manifest {
         Manifest::new(name.into(), version.into(), files)
     }
 
-    fn new(name: String, version: String, files: Vec<FileEntry>) -> Result<Manifest> {
+    pub(super) fn new(name: String, version: String, files: Vec<FileEntry>) -> Result<Manifest> {
         for (field, text) in [("name", &name), ("version", &version)] {
             if text.is_empty() || text.len() > MAX_NAME_BYTES || text.contains(char::is_control) {
                 return Err(invalid(format!("`{field}` is {text:?}; expected 1 to {MAX_NAME_BYTES} bytes of text")));
@@ -104,10 +103,36 @@ impl Manifest {
             return Err(invalid(format!("its files have {total_bytes} bytes; expected at most {MAX_TOTAL_BYTES}")));
         }
         let manifest = Manifest { name, version, files };
-        match [CONFIG, TOKENIZER, WEIGHTS].into_iter().find(|required| manifest.file(required).is_none()) {
+        match manifest.missing() {
             Some(missing) => Err(invalid(format!("it does not list {missing}"))),
-            None => Ok(manifest),
+            None => manifest.check_shards(),
         }
+    }
+
+    /// A file that a model cannot do without and that is not listed.
+    fn missing(&self) -> Option<String> {
+        let is_missing = |name: &str| self.file(name).is_none();
+        if let Some(name) = [CONFIG, TOKENIZER].into_iter().find(|name| is_missing(name)) {
+            return Some(name.into());
+        }
+        match self.files.iter().find_map(|file| shard_count(&file.name)) {
+            // At most one more than there are files is looked for.
+            Some(count) => {
+                (1..=count).map(|i| shard_name(i, count)).chain([INDEX.into()]).find(|name| is_missing(name))
+            }
+            None => Some(WEIGHTS.into()).filter(|name: &String| is_missing(name)),
+        }
+    }
+
+    /// Shards of one model, and no file of all weights beside them.
+    fn check_shards(self) -> Result<Manifest> {
+        let mut weights = self.files.iter().map(|file| &file.name).filter(|name| is_weights(name));
+        if let Some(first) = weights.next()
+            && let Some(other) = weights.find(|name| shard_count(name) != shard_count(first))
+        {
+            return Err(invalid(format!("it lists both {first} and {other}, which are of two models")));
+        }
+        Ok(self)
     }
 
     /// The manifest as JSON, the same bytes each time.
@@ -132,9 +157,15 @@ impl Manifest {
         &self.version
     }
 
-    /// The files in the order in which they are listed, which is the one to fetch them in.
+    /// The files in the order in which they are listed.
     pub fn files(&self) -> &[FileEntry] {
         &self.files
+    }
+
+    /// The files in the order in which to fetch them: what says how to read weights, then weights.
+    pub fn fetch_order(&self) -> impl Iterator<Item = &FileEntry> {
+        let is_weights = |file: &&FileEntry| is_weights(&file.name);
+        self.files.iter().filter(move |file| !is_weights(file)).chain(self.files.iter().filter(is_weights))
     }
 
     /// The entry of one file.
@@ -153,7 +184,7 @@ impl FileEntry {
         FileEntry { name: name.into(), size_bytes: bytes.len() as u64, sha256: hex(&Sha256::digest(bytes)) }
     }
 
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         let FileEntry { name, size_bytes: _, sha256 } = self;
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
         if name.is_empty() || name.len() > MAX_NAME_BYTES || name.starts_with('.') || !name.bytes().all(is_plain) {

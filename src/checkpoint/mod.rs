@@ -8,28 +8,39 @@
 //!   model.safetensors    the weights, by name                                 (safetensors)
 //! ```
 //!
-//! Files arrive in chunks from wherever they come ([`Incoming`]) and are handed out when all are
-//! what the manifest says, never before. In a browser JavaScript fetches them; natively [`folder`]
-//! reads and writes them. Only this module knows byte layouts, and nothing in it runs code from a
+//! or, for the last, several files and an index ([`shards`]); one file is one shard.
+//!
+//! Files arrive in chunks from wherever they come ([`Incoming`]), and each is handed out when it is
+//! what the manifest says, never before. [`load::Assembly`] takes them one by one, so that of the
+//! weights no more than one file is in memory. In a browser JavaScript fetches them; natively
+//! [`folder`] reads and writes them. Only this module knows byte layouts, and nothing in it runs code from a
 //! file: a model is data.
 //!
 //! Weights are `F32`, `F16`, or blocks of int8 or int4 ([`blocks`]). [`Weights::take_stored`] gives
 //! them as they are, which is how a model is loaded, and [`Weights::take_f32`] as numbers.
-//!
-//! Not supported yet: weights in several files.
 
 pub mod blocks;
 pub mod load;
 mod manifest;
 mod reader;
 mod safetensors;
+pub mod shards;
 mod stored;
 
 /// Models in folders of the file system.
 #[cfg(not(target_family = "wasm"))]
 pub mod folder;
+#[cfg(not(target_family = "wasm"))]
+mod gather;
+/// Weights cut into files.
+#[cfg(not(target_family = "wasm"))]
+pub mod cut;
+/// A model of any size that says nothing.
+#[cfg(not(target_family = "wasm"))]
+pub mod made_up;
 
-pub use manifest::{CONFIG, FileEntry, MANIFEST, Manifest, TOKENIZER, WEIGHTS};
+pub use manifest::{CONFIG, FileEntry, MANIFEST, Manifest, TOKENIZER};
 pub use reader::Incoming;
 pub use safetensors::{Weights, safetensors_from_tensors};
+pub use shards::WEIGHTS;
 pub use stored::{Dtype, StoredTensor};

@@ -1,7 +1,5 @@
 //! Files that arrive in chunks, and are what the manifest says before anyone sees them.
 
-use std::collections::BTreeMap;
-
 use sha2::{Digest, Sha256};
 
 use super::manifest::{FileEntry, Manifest, hex};
@@ -16,7 +14,8 @@ const MAX_TRUSTED_BYTES: u64 = 64 << 20;
 /// that turns out wrong is forgotten and may be pushed again from its beginning, from another
 /// place perhaps; the others stay.
 ///
-/// Takes the memory of the files and at most a quarter more, for a moment, while a buffer grows.
+/// Takes the memory of the files that have begun and are not finished, and at most a quarter more,
+/// for a moment, while a buffer grows.
 #[derive(Debug)]
 pub struct Incoming {
     files: Vec<Arriving>,
@@ -52,33 +51,34 @@ impl Incoming {
         self.file(name)?.push(chunk)
     }
 
-    /// A file has arrived whole: compares it with the manifest.
+    /// A file has arrived whole: compares it with the manifest, and hands it over.
     ///
     /// # Errors
     ///
     /// [`Error::Integrity`] if its length or its SHA-256 is another, if the manifest does not list
     /// it, or if it was finished before.
-    pub fn finish_file(&mut self, name: &str) -> Result<()> {
+    pub fn finish_file(&mut self, name: &str) -> Result<Vec<u8>> {
         self.file(name)?.finish()
     }
 
-    /// How many bytes are here, of all files together.
+    /// How many bytes have arrived, of all files together.
     pub fn arrived_bytes(&self) -> u64 {
-        self.files.iter().map(|file| file.bytes.len() as u64).sum()
+        let arrived = |file: &Arriving| if file.is_verified { file.entry.size_bytes } else { file.bytes.len() as u64 };
+        self.files.iter().map(arrived).sum()
     }
 
-    /// The files by name.
+    /// Nothing more will come.
     ///
     /// # Errors
     ///
-    /// [`Error::Integrity`] if one of them has not been finished.
-    pub fn into_files(self) -> Result<BTreeMap<String, Vec<u8>>> {
+    /// [`Error::Integrity`] if a file has not been finished.
+    pub fn finish(self) -> Result<()> {
         match self.files.iter().find(|file| !file.is_verified) {
             Some(file) => Err(file.differs(
                 format!("{} bytes, unfinished", file.bytes.len()),
                 format!("{} bytes", file.entry.size_bytes),
             )),
-            None => Ok(self.files.into_iter().map(|file| (file.entry.name, file.bytes)).collect()),
+            None => Ok(()),
         }
     }
 
@@ -112,7 +112,7 @@ impl Arriving {
         Ok(())
     }
 
-    fn finish(&mut self) -> Result<()> {
+    fn finish(&mut self) -> Result<Vec<u8>> {
         self.check_open()?;
         let n_bytes = self.bytes.len() as u64;
         let error = if n_bytes != self.entry.size_bytes {
@@ -121,7 +121,7 @@ impl Arriving {
             let found = hex(&self.hasher.finalize_reset());
             if found == self.entry.sha256 {
                 self.is_verified = true;
-                return Ok(());
+                return Ok(std::mem::take(&mut self.bytes));
             }
             self.differs(format!("SHA-256 {found}"), format!("SHA-256 {}", self.entry.sha256))
         };

@@ -31,10 +31,10 @@ const METADATA: &str = "__metadata__";
 /// The tensors of one file, to be taken out one by one; what is taken no longer needs memory here.
 #[derive(Debug)]
 pub struct Weights {
-    file: String,
-    metadata: BTreeMap<String, String>,
-    blocks: BTreeMap<String, BlockSpec>,
-    tensors: BTreeMap<String, StoredTensor>,
+    pub(super) file: String,
+    pub(super) metadata: BTreeMap<String, String>,
+    pub(super) blocks: BTreeMap<String, BlockSpec>,
+    pub(super) tensors: BTreeMap<String, StoredTensor>,
 }
 
 impl Weights {
@@ -86,6 +86,18 @@ impl Weights {
     /// two.
     pub fn tensors(&self) -> &BTreeMap<String, StoredTensor> {
         &self.tensors
+    }
+
+    /// Adds the tensors of another file; those of the same name are replaced.
+    pub(super) fn absorb(&mut self, other: Weights) {
+        self.metadata.extend(other.metadata);
+        self.blocks.extend(other.blocks);
+        self.tensors.extend(other.tensors);
+    }
+
+    /// The same under another file's name.
+    pub(super) fn named(self, file: &str) -> Weights {
+        Weights { file: file.into(), ..self }
     }
 
     /// Takes out a tensor in whatever storage it is in.
@@ -161,13 +173,9 @@ impl Weights {
     ///
     /// [`Error::Model`] if a tensor is left over: the file is of another model.
     pub fn finish(self) -> Result<()> {
-        match self.tensors.first_key_value() {
-            Some((name, _)) => Err(invalid(
-                &self.file,
-                format!("{} of its tensors have no place in this model, such as `{name}`", self.tensors.len()),
-            )),
-            None => Ok(()),
-        }
+        let Some((name, _)) = self.tensors.first_key_value() else { return Ok(()) };
+        let n = self.tensors.len();
+        Err(invalid(&self.file, format!("{n} of its tensors have no place in this model, such as `{name}`")))
     }
 
     fn invalid(&self, name: &str, reason: String) -> Error {
@@ -215,7 +223,11 @@ fn described_blocks(
     let blocks: BTreeMap<String, BlockSpec> = serde_json::from_str(json)
         .map_err(|error| format!("its metadata `{BLOCKS}` is not a description of blocks: {error}"))?;
     for (name, spec) in &blocks {
-        let find = |name: &str| tensors.get(name).ok_or_else(|| format!("tensor `{name}` is missing"));
+        let find = |wanted: &str| {
+            let missing =
+                || format!("tensor `{wanted}` is missing; blocks and scales of `{name}` have to be in one file");
+            tensors.get(wanted).ok_or_else(missing)
+        };
         let (packed, scales) = (find(name)?, find(&format!("{name}{SCALES}"))?);
         check_tensors(spec, packed, scales).map_err(|reason| format!("tensor `{name}` {reason}"))?;
     }

@@ -187,24 +187,51 @@ pub enum Storage {
     Blocks(BlockFormat),
 }
 
+impl Storage {
+    /// How a weight is cut into blocks, where it is.
+    fn blocks(self, spec: &WeightSpec) -> Option<BlockSpec> {
+        let (shape, axis) = (spec.shape, usize::from(spec.name == TOKENS));
+        let Storage::Blocks(format) = self else { return None };
+        let is_possible = std(spec).is_some() && shape[axis].is_multiple_of(32);
+        let block = if shape[axis].is_multiple_of(64) && format == BlockFormat::Q4 { 64 } else { 32 };
+        is_possible.then_some(BlockSpec { format, block, axis, shape })
+    }
+
+    /// Bytes of a weight.
+    pub fn size_bytes(self, spec: &WeightSpec) -> u64 {
+        let n = (spec.shape[0] * spec.shape[1]) as u64;
+        match (self, self.blocks(spec)) {
+            (_, Some(blocks)) => n * blocks.format.bits() as u64 / 8 + 2 * n / blocks.block as u64,
+            (Storage::F32, None) => 4 * n,
+            (_, None) => {
+                if std(spec).is_some() {
+                    2 * n
+                } else {
+                    4 * n
+                }
+            }
+        }
+    }
+}
+
 /// One weight in some storage; whole numbers are drawn evenly, so they are no rounding of
 /// [`weight`]'s.
-fn numbers(spec: &WeightSpec, storage: Storage, rng: &mut Rng) -> StoredNumbers {
-    let (shape, axis) = (spec.shape, usize::from(spec.name == TOKENS));
-    match (storage, std(spec)) {
-        (Storage::F32, _) | (_, None) => StoredNumbers::F32(weight(spec, rng)),
-        (Storage::Blocks(format), Some(std)) if shape[axis].is_multiple_of(32) => {
-            let block = if shape[axis].is_multiple_of(64) && format == BlockFormat::Q4 { 64 } else { 32 };
-            let [low, high] = format.range();
+pub fn numbers(spec: &WeightSpec, storage: Storage, rng: &mut Rng) -> StoredNumbers {
+    match (std(spec), storage.blocks(spec)) {
+        (Some(std), Some(blocks)) => {
+            let [low, high] = blocks.format.range();
             // The standard deviation of even numbers is their range over √12.
             let scale = f16::from_f32(std * 12.0f32.sqrt() / (high - low + 1.0));
-            let n = shape[0] * shape[1];
-            let words = (0..n * format.bits() / 32).map(|_| rng.next_u64() as u32).collect();
-            let scales = (0..n / block).map(|i| if i % 2 == 0 { scale } else { -scale }).collect();
-            let blocks = Blocks::new(BlockSpec { format, block, axis, shape }, words, scales);
+            let n = spec.shape[0] * spec.shape[1];
+            let words = (0..n * blocks.format.bits() / 32).map(|_| rng.next_u64() as u32).collect();
+            let scales = (0..n / blocks.block).map(|i| if i % 2 == 0 { scale } else { -scale }).collect();
+            let blocks = Blocks::new(blocks, words, scales);
             blocks.map_or_else(|| StoredNumbers::F32(weight(spec, rng)), StoredNumbers::Blocks)
         }
-        _ => StoredNumbers::F16(weight(spec, rng).into_iter().map(f16::from_f32).collect()),
+        (Some(_), None) if storage != Storage::F32 => {
+            StoredNumbers::F16(weight(spec, rng).into_iter().map(f16::from_f32).collect())
+        }
+        _ => StoredNumbers::F32(weight(spec, rng)),
     }
 }
 

@@ -87,15 +87,20 @@ pub struct Hidden<M> {
     pub images: Option<M>,
 }
 
-/// Numbers in the weights of a network of this shape.
-pub fn n_parameters(config: &ModelConfig) -> usize {
-    let mut n = 0;
-    // Counting cannot fail.
+/// The weights of a network of this shape, in the order of [`Network::build`].
+pub fn weight_specs(config: &ModelConfig) -> Vec<WeightSpec> {
+    let mut specs = Vec::new();
+    // Listing cannot fail.
     let _ = Network::build(config, |spec| {
-        n += spec.shape[0] * spec.shape[1];
+        specs.push(spec);
         Ok(())
     });
-    n
+    specs
+}
+
+/// Numbers in the weights of a network of this shape.
+pub fn n_parameters(config: &ModelConfig) -> usize {
+    weight_specs(config).iter().map(|spec| spec.shape[0] * spec.shape[1]).sum()
 }
 
 impl<W> Network<W> {

@@ -27,12 +27,12 @@ pub struct Model<O: Ops> {
     spec: Spec,
 }
 
-/// The parts of a [`Model`].
-pub struct ModelParts<O: Ops> {
+/// The parts of a [`Model`] whose weights are `W`.
+pub struct ModelParts<W> {
     /// Shape and defaults.
     pub config: ModelConfig,
     /// Weights.
-    pub network: Network<O::Weight>,
+    pub network: Network<W>,
     /// Pictures to latents and back.
     pub codec: PcaCodec,
     /// Scales of the latents.
@@ -48,7 +48,7 @@ impl<O: Ops> Model<O> {
     ///
     /// [`Error::Model`] if the tokenizer lacks a special token or has another size than the
     /// network's vocabulary.
-    pub fn new(ops: O, parts: ModelParts<O>) -> Result<Self> {
+    pub fn new(ops: O, parts: ModelParts<O::Weight>) -> Result<Self> {
         let ModelParts { config, network, codec, preconditioner, tokenizer } = parts;
         let spec = spec(&config, &tokenizer)?;
         Ok(Self { config, codec, tokenizer, ops, network, preconditioner, spec })

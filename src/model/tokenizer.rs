@@ -19,7 +19,7 @@ use serde::de::IgnoredAny;
 
 use crate::error::{Error, Result};
 
-use alphabet::Alphabet;
+pub(crate) use alphabet::Alphabet;
 use merges::{Merge, Merges};
 
 mod alphabet;

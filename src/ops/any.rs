@@ -180,4 +180,11 @@ impl Ops for AnyOps {
             AnyOps::Gpu(ops) => ops.download_all(&matrices.iter().map(|matrix| matrix.gpu()).collect::<Vec<_>>()).await,
         }
     }
+
+    async fn settle(&self) -> Result<()> {
+        match self {
+            AnyOps::Cpu(ops) => ops.settle().await,
+            AnyOps::Gpu(ops) => ops.settle().await,
+        }
+    }
 }

@@ -180,4 +180,13 @@ pub trait Ops {
     /// [`Error::Internal`] if the device cannot be read; [`Error::OutOfMemory`] and
     /// [`Error::DeviceLost`] for what happened to a GPU since the last download.
     fn download_all(&self, matrices: &[&Self::Matrix]) -> impl Future<Output = Result<Vec<Vec<f32>>>>;
+
+    /// Waits until the back end has taken in all the weights that it was given.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfMemory`] and [`Error::DeviceLost`] where a GPU had no room, or went away.
+    fn settle(&self) -> impl Future<Output = Result<()>> {
+        async { Ok(()) }
+    }
 }

@@ -6,7 +6,8 @@ use serde::Serialize;
 use super::quantize::Files;
 use super::source::Source;
 use crate::checkpoint::load::codec_from_weights;
-use crate::checkpoint::{CONFIG, TOKENIZER, WEIGHTS, Weights};
+use crate::checkpoint::shards::take_weights;
+use crate::checkpoint::{CONFIG, TOKENIZER};
 use crate::data::Documents;
 use crate::error::Result;
 use crate::flow::image::ImageState;
@@ -82,7 +83,7 @@ impl Probe {
     pub fn new(files: &Files, documents: Box<dyn Documents>, n: usize) -> Result<Probe> {
         let file = |name: &str| files.get(name).map_or(&[][..], Vec::as_slice);
         let config = ModelConfig::from_json(file(CONFIG))?;
-        let mut weights = Weights::parse(WEIGHTS, file(WEIGHTS).to_vec())?;
+        let mut weights = take_weights(&mut files.clone())?;
         let (codec, preconditioner) = codec_from_weights(&config.codec, &mut weights)?;
         let source = Source::new(documents, Tokenizer::from_json(file(TOKENIZER))?, codec, preconditioner, usize::MAX)?;
         let state = |i: u64| {

@@ -13,7 +13,8 @@ use serde::Serialize;
 use super::compare::{Change, Probe};
 use crate::checkpoint::blocks::{BLOCKS, BlockFormat, BlockSpec, Blocks, SCALES};
 use crate::checkpoint::load::cpu_model;
-use crate::checkpoint::{CONFIG, StoredTensor, WEIGHTS, Weights, safetensors_from_tensors};
+use crate::checkpoint::shards::{INDEX, is_weights, take_weights};
+use crate::checkpoint::{CONFIG, StoredTensor, WEIGHTS, safetensors_from_tensors};
 use crate::error::{Error, Result};
 use crate::model::ModelConfig;
 use crate::model::Network;
@@ -87,8 +88,8 @@ pub fn quantize(files: &Files, format: Option<BlockFormat>, probe: &Probe) -> Re
         promote(&numbers, &mut plan, &changes)?;
     }
     let (bytes, stored) = file(&numbers, &plan)?;
-    let mut found = files.clone();
-    found.insert(WEIGHTS.into(), bytes);
+    let size_bytes = bytes.len();
+    let found = with_weights(files, bytes);
     let change = probe.ask(&cpu_model(files.clone())?)?.change(&probe.ask(&cpu_model(found.clone())?)?);
 
     let mut tensors = Vec::new();
@@ -107,9 +108,15 @@ pub fn quantize(files: &Files, format: Option<BlockFormat>, probe: &Probe) -> Re
         });
     }
     let n: usize = tensors.iter().map(|tensor| tensor.numbers).sum();
-    let size_bytes = found[WEIGHTS].len();
     let bytes_per_number = size_bytes as f64 / n as f64;
     Ok((found, Report { tensors, numbers: n, size_bytes, bytes_per_number, change }))
+}
+
+/// The files with these weights, in one file.
+fn with_weights(files: &Files, bytes: Vec<u8>) -> Files {
+    let others = files.iter().filter(|(name, _)| !is_weights(name) && *name != INDEX);
+    let others = others.map(|(name, bytes)| (name.clone(), bytes.clone()));
+    others.chain([(WEIGHTS.into(), bytes)]).collect()
 }
 
 /// Shape and values of each tensor.
@@ -118,7 +125,7 @@ type Numbers = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 fn read(files: &Files) -> Result<Numbers> {
     let missing = |name: &str| Error::Model { file: name.into(), reason: "the file is missing".into() };
     let config = ModelConfig::from_json(files.get(CONFIG).ok_or_else(|| missing(CONFIG))?)?;
-    let mut weights = Weights::parse(WEIGHTS, files.get(WEIGHTS).ok_or_else(|| missing(WEIGHTS))?.clone())?;
+    let mut weights = take_weights(&mut files.clone())?;
     let mut numbers = BTreeMap::new();
     Network::build(&config, |spec| {
         let values = weights.take_f32(&spec.name, &spec.shape)?;
@@ -179,8 +186,7 @@ fn sensitivities(
             Storage::Blocks(_) if other != name => (other.clone(), Storage::F32),
             storage => (other.clone(), storage),
         });
-        let mut found = files.clone();
-        found.insert(WEIGHTS.into(), file(numbers, &alone.collect())?.0);
+        let found = with_weights(files, file(numbers, &alone.collect())?.0);
         changes.insert(name.clone(), before.change(&probe.ask(&cpu_model(found)?)?).draws);
     }
     Ok(changes)

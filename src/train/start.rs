@@ -4,7 +4,8 @@ use std::path::Path;
 
 use crate::checkpoint::folder::read_folder;
 use crate::checkpoint::load::codec_from_weights;
-use crate::checkpoint::{CONFIG, TOKENIZER, WEIGHTS, Weights};
+use crate::checkpoint::shards::take_weights;
+use crate::checkpoint::{CONFIG, TOKENIZER};
 use crate::error::{Error, Result};
 use crate::model::Network;
 use crate::model::codec::{PcaCodec, Preconditioner};
@@ -32,6 +33,7 @@ pub struct Start {
 /// Those of [`read_folder`]; [`Error::Model`] if the model has another shape.
 pub fn read(folder: &Path, config: &ModelConfig) -> Result<Start> {
     let mut files = read_folder(folder)?.files;
+    let mut stored = take_weights(&mut files)?;
     let mut take = |name: &str| files.remove(name).unwrap_or_default();
     let model = ModelConfig::from_json(&take(CONFIG))?;
     let mut expected = config.network.clone();
@@ -44,7 +46,6 @@ pub fn read(folder: &Path, config: &ModelConfig) -> Result<Start> {
             reason: "its `network` or `codec` is not that of the run that starts from it; make them the same".into(),
         });
     }
-    let mut stored = Weights::parse(WEIGHTS, take(WEIGHTS))?;
     let mut weights = Vec::new();
     let wanted = ModelConfig {
         network: NetworkConfig { delete_head: config.network.delete_head, ..model.network.clone() },

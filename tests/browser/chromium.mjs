@@ -80,12 +80,14 @@ export function useBrowser(options) {
  * /copy/ a second time, as one that did not come with the package.
  *
  * @param options.handle is asked first for every request, as in serve.mjs
+ * @param options.mounts more folders by path
  * @param options.context where the page is opened, and stays open; without it a context of its own
  */
-export async function openPage(t, browser, { handle, context: given } = {}) {
+export async function openPage(t, browser, { handle, mounts = [], context: given } = {}) {
   const requests = [];
   const server = await serve({
     mounts: [
+      ...mounts,
       ["/test/", PAGE],
       ["/copy/", MODEL],
     ],

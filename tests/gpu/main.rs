@@ -2,14 +2,20 @@
 //! `npm test` and `cargo test --features gpu --test gpu` run only where an adapter is. Without a
 //! GPU, Mesa's lavapipe is one.
 
+#[global_allocator]
+static HEAP: heap::Counting = heap::Counting;
+
 mod faults;
 mod files;
 mod forward;
+#[path = "../support/heap.rs"]
+mod heap;
 mod kernels;
 #[path = "../support/numbers.rs"]
 mod numbers;
 #[path = "../support/operations.rs"]
 mod operations;
+mod shards;
 mod storages;
 mod stories;
 mod support;

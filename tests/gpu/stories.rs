@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use oneflow_web::checkpoint::folder::read_folder;
-use oneflow_web::checkpoint::load::{cpu_model, model};
+use oneflow_web::checkpoint::folder::{load_folder, read_folder};
+use oneflow_web::checkpoint::load::cpu_model;
 use oneflow_web::model::story::{Story, StoryPart, tell};
-use oneflow_web::ops::ready;
 use oneflow_web::sample::Options;
 
 use crate::support::gpu;
@@ -33,9 +32,7 @@ fn rgb(part: &StoryPart) -> Option<&[u8]> {
 #[test]
 fn texts_are_the_cpus_and_pictures_look_like_them() {
     let on_cpu = cpu_model(read_folder(&folder()).unwrap().files).unwrap();
-    let ops = gpu();
-    let on_gpu = model(ops.clone(), read_folder(&folder()).unwrap().files).unwrap();
-    ready(ops.settle()).unwrap();
+    let on_gpu = load_folder(&folder(), gpu()).unwrap();
     let mut n_pictures = 0;
     for seed in 0..8 {
         let prompt = PROMPTS[seed as usize % PROMPTS.len()];

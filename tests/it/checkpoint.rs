@@ -305,10 +305,10 @@ fn files_arrive_in_chunks_of_any_size() {
                 incoming.push(name, chunk).unwrap();
             }
             incoming.push(name, &[]).unwrap();
-            incoming.finish_file(name).unwrap();
+            assert_eq!(&incoming.finish_file(name).unwrap(), bytes);
         }
         assert_eq!(incoming.arrived_bytes(), manifest().total_bytes());
-        assert_eq!(incoming.into_files().unwrap(), model_files());
+        incoming.finish().unwrap();
     }
 }
 
@@ -320,10 +320,10 @@ fn files_may_arrive_at_the_same_time_and_in_any_order() {
             incoming.push(name, bytes.get(place..place + 1).unwrap_or_default()).unwrap();
         }
     }
-    for name in model_files().keys() {
-        incoming.finish_file(name).unwrap();
+    for (name, bytes) in &model_files() {
+        assert_eq!(&incoming.finish_file(name).unwrap(), bytes);
     }
-    assert_eq!(incoming.into_files().unwrap(), model_files());
+    incoming.finish().unwrap();
 }
 
 #[test]
@@ -345,7 +345,7 @@ fn a_file_that_is_not_the_one_listed_is_refused_and_may_come_again() {
     incoming.finish_file(CONFIG).unwrap();
     check_error(incoming.push(CONFIG, b"x"), "integrity", "found bytes after its end");
     check_error(incoming.finish_file(CONFIG), "integrity", "found bytes after its end");
-    check_error(incoming.into_files(), "integrity", "found 0 bytes, unfinished");
+    check_error(incoming.finish(), "integrity", "found 0 bytes, unfinished");
 }
 
 #[test]

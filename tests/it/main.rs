@@ -1,5 +1,8 @@
 //! Integration tests, one binary.
 
+#[global_allocator]
+static HEAP: heap::Counting = heap::Counting;
+
 mod support;
 
 mod blocks;
@@ -16,6 +19,8 @@ mod golden_checks;
 mod golden_files;
 mod gradients;
 mod guidance;
+#[path = "../support/heap.rs"]
+mod heap;
 mod layering;
 mod mix;
 mod model;
@@ -31,6 +36,7 @@ mod plots;
 mod regimes;
 mod resuming;
 mod sampler;
+mod shards;
 mod snapshot;
 mod stepping;
 mod stories;

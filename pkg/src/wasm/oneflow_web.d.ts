@@ -43,16 +43,21 @@ export class Gpu {
 /** Reads one model. Its methods throw `Error` objects with a `code`. */
 export class Loader {
   constructor(manifest: Uint8Array);
+  /** In the order in which they have to come. */
   files(): { name: string; sizeBytes: number; sha256: string }[];
   /** Takes the next bytes of a file, in order. */
   push(name: string, chunk: Uint8Array): void;
-  /** Compares size and SHA-256 with the manifest. */
-  finishFile(name: string): void;
   /**
-   * Makes the engine: at once on the CPU, as a promise on the GPU that is given. Loader and GPU are
-   * gone afterwards, whether it succeeds or not.
+   * Compares size and SHA-256 with the manifest. Says whether the file holds weights, which have to
+   * be uploaded before the next file comes.
    */
-  build(gpu?: Gpu): Engine | Promise<Engine>;
+  finishFile(name: string): boolean;
+  /** Takes the GPU, or else the CPU, as the device for the weights; before the first upload. */
+  begin(gpu?: Gpu): void;
+  /** Hands the weights that wait to the device; a GPU's promise says that there was room. */
+  upload(): void | Promise<void>;
+  /** Makes the engine of all that came. The loader is gone afterwards, whether it succeeds or not. */
+  build(): Engine;
   free(): void;
 }
 

@@ -5,6 +5,11 @@ const defaults = {
   pushError: null,
   gpuOpenError: null,
   selfTestError: null,
+  uploadError: null,
+  /** How many files of weights went to a device. */
+  uploads: 0,
+  /** The most bytes of files that loaders held at once. */
+  peakBytes: 0,
   stepMs: 0,
   failAtStep: null,
   stepError: null,
@@ -13,7 +18,7 @@ const defaults = {
 };
 
 export const control = { ...defaults };
-export const live = { loaders: 0, gpus: 0, engines: 0, runs: 0 };
+export const live = { loaders: 0, bytes: 0, gpus: 0, engines: 0, runs: 0 };
 
 export function reset() {
   Object.assign(control, defaults);

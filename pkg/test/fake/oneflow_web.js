@@ -34,6 +34,9 @@ export class Gpu {
 export class Loader {
   #files;
   #received = new Map();
+  #waiting = null;
+  #device = null;
+  #uploaded = new Set();
   #freed = false;
 
   constructor(manifest) {
@@ -42,7 +45,9 @@ export class Loader {
   }
 
   files() {
-    return this.#files.map(({ name, size_bytes, sha256 }) => ({
+    const isLate = ({ name }) => (isWeights(name) ? 1 : 0);
+    const ordered = this.#files.toSorted((a, b) => isLate(a) - isLate(b));
+    return ordered.map(({ name, size_bytes, sha256 }) => ({
       name,
       sizeBytes: size_bytes,
       sha256,
@@ -51,7 +56,10 @@ export class Loader {
 
   push(name, chunk) {
     if (control.pushError) throw control.pushError;
+    if (this.#waiting !== null) throw coded("internal", "a file came before the upload of another");
     this.#received.set(name, [...(this.#received.get(name) ?? []), chunk.slice()]);
+    live.bytes += chunk.length;
+    control.peakBytes = Math.max(control.peakBytes, live.bytes);
   }
 
   finishFile(name) {
@@ -62,25 +70,57 @@ export class Loader {
     }
     const found = createHash("sha256").update(bytes).digest("hex");
     if (found !== sha256) throw coded("integrity", `${name} has another SHA-256`);
+    if (!isWeights(name)) {
+      this.#drop(name);
+      return false;
+    }
+    this.#waiting = name;
+    return true;
   }
 
-  build(gpu) {
-    this.free();
-    if (gpu) {
-      gpu.free();
-      return Promise.resolve(new Engine(true));
-    }
-    const weights = Buffer.concat(this.#received.get("model.safetensors") ?? []);
+  begin(gpu) {
+    this.#device = { gpu };
+  }
+
+  upload() {
+    if (!this.#device || this.#waiting === null) throw coded("internal", "nothing to upload");
+    const name = this.#waiting;
+    this.#waiting = null;
+    const weights = Buffer.concat(this.#received.get(name));
     if (weights.includes("not a model"))
-      throw coded("invalid-model", "model.safetensors has no tensors: use a oneflow-web model");
-    return new Engine();
+      throw coded("invalid-model", `${name} has no tensors: use a oneflow-web model`);
+    this.#drop(name);
+    this.#uploaded.add(name);
+    control.uploads += 1;
+    if (!this.#device.gpu) return undefined;
+    return control.uploadError ? Promise.reject(control.uploadError) : Promise.resolve();
+  }
+
+  build() {
+    const onGpu = Boolean(this.#device.gpu);
+    const isMissing = ({ name }) => isWeights(name) && !this.#uploaded.has(name);
+    const missing = this.#files.find(isMissing);
+    this.free();
+    if (missing) throw coded("internal", `${missing.name} was not uploaded`);
+    return new Engine(onGpu);
   }
 
   free() {
     if (this.#freed) throw new Error("null pointer passed to rust");
     this.#freed = true;
+    for (const name of this.#received.keys()) this.#drop(name);
+    this.#device?.gpu?.free();
     live.loaders -= 1;
   }
+
+  #drop(name) {
+    for (const { length } of this.#received.get(name) ?? []) live.bytes -= length;
+    this.#received.delete(name);
+  }
+}
+
+function isWeights(name) {
+  return name.endsWith(".safetensors");
 }
 
 class Engine {

@@ -41,6 +41,20 @@ export function copyOfModel(t, changes, { honest = false } = {}) {
   return pathToFileURL(`${folder}/`).href;
 }
 
+/** The bytes of the files of the model in the package, by name. */
+export function modelFiles() {
+  const names = ["manifest.json", "config.json", "tokenizer.json", "model.safetensors"];
+  return Object.fromEntries(names.map((name) => [name, readFileSync(join(MODEL, name))]));
+}
+
+/** Writes files to a folder that goes away with the test, and returns its URL. */
+export function folderOf(t, files) {
+  const folder = mkdtempSync(join(tmpdir(), "oneflow-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes);
+  return pathToFileURL(`${folder}/`).href;
+}
+
 function updateManifest(folder, name, bytes) {
   const path = join(folder, "manifest.json");
   const manifest = JSON.parse(readFileSync(path, "utf8"));

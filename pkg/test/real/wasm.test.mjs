@@ -16,7 +16,7 @@ test("the bindings have what their declaration says", async () => {
   assert.equal(buildId(), BUILD_ID.slice(0, BUILD_ID.lastIndexOf(".")));
   const methods = { Loader, Engine, Run };
   const expected = {
-    Loader: ["files", "push", "finishFile", "build", "free"],
+    Loader: ["files", "push", "finishFile", "begin", "upload", "build", "free"],
     Engine: ["info", "start", "resume", "free"],
     Run: ["next", "snapshot", "free"],
   };

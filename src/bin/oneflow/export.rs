@@ -1,13 +1,15 @@
 //! `oneflow export`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args, ValueEnum};
-use oneflow_web::checkpoint::MANIFEST;
 use oneflow_web::checkpoint::blocks::BlockFormat;
+use oneflow_web::checkpoint::cut::with_shards;
 use oneflow_web::checkpoint::folder::{read_folder, write_folder};
 use oneflow_web::checkpoint::load::cpu_model;
+use oneflow_web::checkpoint::{MANIFEST, Manifest};
 use oneflow_web::data::mix::Selection;
 use oneflow_web::data::painting::Dial;
 use oneflow_web::data::{Documents, Stream};
@@ -22,6 +24,7 @@ use serde_json::json;
 /// What to export.
 #[derive(Args)]
 #[command(group(ArgGroup::new("from").required(true).args(["run", "weights", "model"])))]
+#[command(group(ArgGroup::new("otherwise").multiple(true).args(["quantize", "shard_mb"])))]
 pub struct Export {
     /// A run folder: the averaged weights of its last checkpoint.
     #[arg(long)]
@@ -33,11 +36,15 @@ pub struct Export {
     #[arg(long, requires = "weights")]
     like: Option<PathBuf>,
     /// A model folder, to be stored otherwise.
-    #[arg(long, requires = "quantize")]
+    #[arg(long, requires = "otherwise")]
     model: Option<PathBuf>,
     /// How weights are stored: 16-bit floats, or blocks of 8 or 4 bits with a scale each.
     #[arg(long, value_enum)]
     quantize: Option<Format>,
+    /// Cuts the weights into files of at most so many MiB, which are loaded one after the other
+    /// [default: one file].
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    shard_mb: Option<u32>,
     /// Documents on which the change is measured: `cards`, `storyworld`, or a path that `train` reads
     /// [default: those of the run, or `cards`].
     #[arg(long, requires = "quantize")]
@@ -70,7 +77,18 @@ pub enum Format {
 /// Runs the command.
 pub fn run(args: &Export) -> Result<()> {
     match (&args.quantize, &args.model) {
-        (None, _) => println!("{} to {}", whole(args, &args.out)?, args.out.display()),
+        (None, Some(model)) => {
+            let source = read_folder(model)?;
+            write(args, &source.manifest, source.files)?;
+            println!("wrote {}", args.out.display());
+        }
+        (None, None) => {
+            println!("{} to {}", whole(args, &args.out)?, args.out.display());
+            if args.shard_mb.is_some() {
+                let written = read_folder(&args.out)?;
+                write(args, &written.manifest, written.files)?;
+            }
+        }
         (Some(format), Some(model)) => quantized(args, *format, model)?,
         (Some(format), None) => {
             // First whole, in a folder beside, then in blocks.
@@ -99,7 +117,6 @@ fn whole(args: &Export, out: &Path) -> Result<String> {
 
 fn quantized(args: &Export, format: Format, model: &Path) -> Result<()> {
     let source = read_folder(model)?;
-    let (name, version) = (source.manifest.name(), source.manifest.version());
     let before = cpu_model(source.files.clone())?;
     let documents = || documents(args, &before.config);
     let prompts = {
@@ -114,13 +131,21 @@ fn quantized(args: &Export, format: Format, model: &Path) -> Result<()> {
     };
     let (files, report) = quantize(&source.files, format, &probe)?;
     let told = stories(&before, &cpu_model(files.clone())?, &prompts)?;
-    write_folder(&args.out, name, version, &files)?;
+    write(args, &source.manifest, files)?;
     if args.json {
         println!("{}", json!({ "weights": report, "stories": told }));
     } else {
         print(&report, &told);
         println!("wrote {}", args.out.display());
     }
+    Ok(())
+}
+
+/// Writes a model under the name that it had, in as many files as asked for.
+fn write(args: &Export, manifest: &Manifest, files: BTreeMap<String, Vec<u8>>) -> Result<()> {
+    let max_bytes = args.shard_mb.map_or(u64::MAX, |mb| u64::from(mb) << 20);
+    let files = with_shards(files, max_bytes)?;
+    write_folder(&args.out, manifest.name(), manifest.version(), &files)?;
     Ok(())
 }
 

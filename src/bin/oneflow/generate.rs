@@ -108,15 +108,13 @@ pub fn run(args: &Generate) -> Result<()> {
 fn on_gpu(args: &Generate) -> Result<()> {
     use std::time::Instant;
 
-    use oneflow_web::checkpoint::{folder::read_folder, load::model};
+    use oneflow_web::checkpoint::folder::load_folder;
     use oneflow_web::ops::{gpu::GpuOps, ready};
 
     let ops = ready(GpuOps::open())?;
     let start = Instant::now();
     ready(ops.tune(|| start.elapsed().as_secs_f64() * 1e3))?;
-    let model = model(ops.clone(), read_folder(&args.model)?.files)?;
-    ready(ops.settle())?;
-    write_stories(args, &model)
+    write_stories(args, &load_folder(&args.model, ops)?)
 }
 
 #[cfg(not(feature = "gpu"))]

@@ -15,11 +15,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use oneflow_web::checkpoint::Weights;
 use oneflow_web::checkpoint::blocks::SCALES;
-use oneflow_web::checkpoint::folder::read_folder;
-use oneflow_web::checkpoint::load::cpu_model;
-use oneflow_web::checkpoint::{WEIGHTS, Weights};
+use oneflow_web::checkpoint::folder::{each_file, load_folder};
+use oneflow_web::checkpoint::load::Assembly;
+use oneflow_web::checkpoint::shards::is_weights;
 use oneflow_web::model::Model;
+use oneflow_web::model::network::n_parameters;
+use oneflow_web::model::oneflow::ModelParts;
 use oneflow_web::ops::burn::BurnOps;
 use oneflow_web::{Error, Result};
 
@@ -95,31 +98,45 @@ fn done(_: ()) -> ExitCode {
 
 /// Reads and verifies a model folder.
 fn load(folder: &std::path::Path) -> Result<Model<BurnOps>> {
-    cpu_model(read_folder(folder)?.files)
+    load_folder(folder, BurnOps::cpu())
 }
 
 fn inspect(folder: &std::path::Path, json: bool) -> Result<()> {
-    let files = read_folder(folder)?;
-    let (name, version) = (files.manifest.name().to_string(), files.manifest.version().to_string());
-    let size_bytes = files.manifest.total_bytes();
-    let formats = formats(files.files.get(WEIGHTS).cloned().unwrap_or_default())?;
-    let model = cpu_model(files.files)?;
+    let mut assembly = None;
+    let (mut formats, mut files) = (BTreeMap::new(), Vec::new());
+    let manifest = each_file(folder, |manifest, name, bytes| {
+        if is_weights(name) {
+            let weights = Weights::parse(name, bytes.clone())?;
+            files.push(WeightsFile { name: name.into(), tensors: weights.tensors().len(), size_bytes: bytes.len() });
+            count_formats(&weights, &mut formats);
+        }
+        // Whether it is a model is seen without keeping its weights.
+        let assembly = assembly.get_or_insert_with(|| Assembly::of(manifest.files().iter().map(|file| &*file.name)));
+        assembly.take_file(name, bytes, &mut |_, _| ())
+    })?;
+    let ModelParts { config, .. } = assembly.unwrap_or_else(|| Assembly::of([])).finish()?;
+    let (name, version, size_bytes) = (manifest.name(), manifest.version(), manifest.total_bytes());
+    let n_parameters = n_parameters(&config);
     let facts = serde_json::json!({
         "name": name,
         "version": version,
         "size_bytes": size_bytes,
-        "parameters": model.n_parameters(),
+        "parameters": n_parameters,
         "formats": formats,
-        "config": model.config,
+        "files": files,
+        "config": config,
     });
     if json {
         println!("{facts}");
     } else {
-        println!("{name} {version}: {} parameters, {size_bytes} bytes, every file verified", model.n_parameters());
+        println!("{name} {version}: {n_parameters} parameters, {size_bytes} bytes, every file verified");
+        for WeightsFile { name, tensors, size_bytes } in &files {
+            println!("{name}: {tensors} tensors, {size_bytes} bytes");
+        }
         for (format, Stored { tensors, numbers, size_bytes }) in &formats {
             println!("{format}: {tensors} tensors, {numbers} numbers, {size_bytes} bytes");
         }
-        println!("{}", model.config.to_json());
+        println!("{}", config.to_json());
     }
     Ok(())
 }
@@ -132,10 +149,16 @@ struct Stored {
     size_bytes: usize,
 }
 
-/// How the weights are stored, by format; blocks with their scales.
-fn formats(weights: Vec<u8>) -> Result<BTreeMap<String, Stored>> {
-    let weights = Weights::parse(WEIGHTS, weights)?;
-    let mut formats: BTreeMap<String, Stored> = BTreeMap::new();
+/// A file of weights; blocks and scales are two tensors.
+#[derive(serde::Serialize)]
+struct WeightsFile {
+    name: String,
+    tensors: usize,
+    size_bytes: usize,
+}
+
+/// Adds how these weights are stored, by format; blocks with their scales.
+fn count_formats(weights: &Weights, formats: &mut BTreeMap<String, Stored>) {
     for (name, tensor) in weights.tensors() {
         let scaled = name.strip_suffix(SCALES).filter(|name| weights.blocks().contains_key(*name));
         let blocks = weights.blocks().get(scaled.unwrap_or(name));
@@ -147,5 +170,4 @@ fn formats(weights: Vec<u8>) -> Result<BTreeMap<String, Stored>> {
             stored.numbers += blocks.map_or(tensor.shape(), |blocks| &blocks.shape[..]).iter().product::<usize>();
         }
     }
-    Ok(formats)
 }

@@ -118,17 +118,6 @@ impl GpuOps {
         Usage { counts: self.recorder.counts(), n_buffers, buffer_bytes }
     }
 
-    /// Waits for the device's word on all that was asked of it.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory),
-    /// [`Error::DeviceLost`](crate::Error::DeviceLost), or
-    /// [`Error::Internal`](crate::Error::Internal) for a call that the device refused.
-    pub async fn settle(&self) -> Result<()> {
-        self.device.verdict().await
-    }
-
     /// Gives the device up: all that is asked of it later is
     /// [`Error::DeviceLost`](crate::Error::DeviceLost).
     pub fn destroy(&self) {
@@ -266,5 +255,11 @@ impl Ops for GpuOps {
     async fn download_all(&self, matrices: &[&Matrix]) -> Result<Vec<Vec<f32>>> {
         let packed: Vec<Matrix> = matrices.iter().map(|x| self.packed(x)).collect();
         self.recorder.read(&packed).await
+    }
+    /// The device's word on all that was asked of it; also
+    /// [`Error::Internal`](crate::Error::Internal) for a call that it refused.
+    async fn settle(&self) -> Result<()> {
+        self.recorder.let_work();
+        self.device.verdict().await
     }
 }

@@ -211,7 +211,7 @@ impl Recorder {
 
     /// Natively, waits until the device is done. A browser does so by itself; Firefox looks at its
     /// queue every 100 ms only, or when something is submitted.
-    fn let_work(&self) {
+    pub fn let_work(&self) {
         #[cfg(target_family = "wasm")]
         self.device.queue.submit([]);
         #[cfg(not(target_family = "wasm"))]
