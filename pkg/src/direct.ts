@@ -31,8 +31,9 @@ export async function openDirect(request: OpenRequest, options: OpenOptions): Pr
     }
   };
   try {
-    const { engine, device, reason } = await loadEngine(request, { signal, onProgress });
-    return new DirectHost(engine, { ...engine.info(), device, deviceReason: reason.message });
+    const { engine, device, precision, reason } = await loadEngine(request, { signal, onProgress });
+    const info = { ...engine.info(), device, precision, deviceReason: reason.message };
+    return new DirectHost(engine, info);
   } catch (thrown) {
     signal.throwIfAborted();
     throw isCallersMistake ? thrown : errorFromThrown(thrown);
@@ -140,6 +141,7 @@ async function engineEventFromWasm(event: WasmEvent): Promise<EngineEvent> {
 interface Loaded {
   engine: Engine;
   device: HostInfo["device"];
+  precision: HostInfo["precision"];
   reason: DeviceReason;
 }
 
@@ -152,14 +154,14 @@ interface Opened {
 async function loadEngine(request: OpenRequest, options: OpenOptions): Promise<Loaded> {
   const { source, wasmUrl } = request;
   const { signal, onProgress } = options;
-  const choice = await chooseDevice(request.device);
-  if (request.device === "webgpu" && choice.device === "cpu") throw refusal(choice.reason);
+  const choice = await chooseDevice(request);
+  if (choice.missing) throw refusal(choice.missing);
   const [wasm, { bytes, manifest }] = await Promise.all([
     openWasm(wasmUrl, signal),
     readManifest(source, signal),
   ]);
   // Kernels are compiled and tested while the model arrives.
-  const opening = openGpu(wasm, choice, request.device === "webgpu");
+  const opening = openGpu(wasm, choice, request.device === "webgpu" || request.precision === "f16");
   opening.catch(() => {});
   const total = totalBytes(manifest);
   let loaded = 0;
@@ -188,7 +190,8 @@ async function loadEngine(request: OpenRequest, options: OpenOptions): Promise<L
     consumed = true;
     const built = gpu ? loader.build(gpu) : loader.build();
     const engine = built instanceof Promise ? await built : built;
-    return { engine, device: gpu ? "webgpu" : "cpu", reason };
+    const precision = gpu ? choice.precision : "f32";
+    return { engine, device: gpu ? "webgpu" : "cpu", precision, reason };
   } finally {
     if (!consumed) {
       loader.free();
@@ -202,11 +205,11 @@ async function loadEngine(request: OpenRequest, options: OpenOptions): Promise<L
  * reason to use the CPU.
  */
 async function openGpu(wasm: Wasm, choice: DeviceChoice, isForced: boolean): Promise<Opened> {
-  const { device, reason } = choice;
+  const { device, precision, reason } = choice;
   if (device === "cpu") return { gpu: null, reason };
   let gpu: Gpu | null = null;
   try {
-    gpu = await wasm.Gpu.open();
+    gpu = await wasm.Gpu.open(undefined, precision);
     await gpu.selfTest();
     return { gpu, reason };
   } catch (thrown) {
@@ -218,7 +221,10 @@ async function openGpu(wasm: Wasm, choice: DeviceChoice, isForced: boolean): Pro
   }
 }
 
-function refusal({ message }: DeviceReason): OneFlowError {
+function refusal({ code, message }: DeviceReason): OneFlowError {
+  if (code === "f16-missing") {
+    return new OneFlowError("unsupported", `${message}; load with \`precision: "auto"\``);
+  }
   const what = message.replace(", so the CPU computes", "");
   return new OneFlowError(
     "unsupported",

@@ -21,6 +21,14 @@ export interface CheckOptions {
    * @default "auto"
    */
   device?: "auto" | "cpu" | "webgpu" | undefined;
+  /**
+   * What the GPU rounds the factors of matrix products to; sums are 32 bits wide. `"f16"` halves what
+   * goes through the GPU's fast memory, needs an adapter with `shader-f16`, and may tell another
+   * story than the CPU. `"auto"` is `"f32"`, whose text is the CPU's.
+   *
+   * @default "auto"
+   */
+  precision?: "auto" | "f32" | "f16" | undefined;
   /** Aborts the call. */
   signal?: AbortSignal | undefined;
 }
@@ -166,7 +174,7 @@ export interface StartOptions {
   maxImages?: number;
 }
 
-const CHECK_NAMES = ["model", "device", "signal"];
+const CHECK_NAMES = ["model", "device", "precision", "signal"];
 const LOAD_NAMES = [...CHECK_NAMES, "onProgress", "worker", "workerUrl", "wasmUrl", "cache"];
 
 interface Range {
@@ -287,10 +295,16 @@ function randomSeed(): number {
 }
 
 function expectCommon(options: CheckOptions): void {
-  const { model, device, signal } = options;
+  const { model, device, precision, signal } = options;
   expectUrl("model", model);
   if (device !== undefined && !["auto", "cpu", "webgpu"].includes(device)) {
     throw optionError("device", device, '"auto", "cpu" or "webgpu"');
+  }
+  if (precision !== undefined && !["auto", "f32", "f16"].includes(precision)) {
+    throw optionError("precision", precision, '"auto", "f32" or "f16"');
+  }
+  if (precision === "f16" && device === "cpu") {
+    throw optionError("precision", precision, '"auto" or "f32" beside `device: "cpu"`');
   }
   expectSignal(signal);
 }

@@ -194,7 +194,8 @@ fn check_finite(answer: &[f32]) -> Result<()> {
         None => Ok(()),
         Some(number) => Err(Error::Model {
             file: "model.safetensors".into(),
-            reason: format!("the network answers {number}, expected finite numbers: its weights are too large"),
+            reason: format!("the network answers {number}, expected finite numbers: its weights are too large, or in the \
+                 precision f16 what comes of them is; then choose f32"),
         }),
     }
 }

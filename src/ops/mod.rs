@@ -38,6 +38,18 @@ pub fn ready<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     }
 }
 
+/// What the factors of matrix products and of attention are rounded to before they are multiplied;
+/// sums are `f32` either way. The CPU knows `f32` only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Precision {
+    /// Nothing is rounded.
+    #[default]
+    F32,
+    /// `f16`: 11 bits, at most 65,504. A factor beyond that becomes infinite, and what comes of it is
+    /// no finite number, which a model refuses to answer.
+    F16,
+}
+
 /// The operations of the network, over some device's matrices. Those with a body are made of the
 /// others; a back end may do them in one.
 ///

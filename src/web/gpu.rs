@@ -7,6 +7,7 @@ use super::golden::quantities;
 use super::value::{object, thrown};
 use crate::golden::check_forward;
 use crate::model::self_test::self_test;
+use crate::ops::Precision;
 use crate::ops::any::AnyOps;
 use crate::ops::gpu::{GpuOps, Products};
 
@@ -25,9 +26,13 @@ impl Gpu {
 #[wasm_bindgen]
 impl Gpu {
     /// Opens the device, and chooses its kernels by timing them for some milliseconds; `products`,
-    /// `"tiled"` or `"direct"`, chooses instead.
-    pub async fn open(products: Option<String>) -> Result<Gpu, JsValue> {
-        let ops = GpuOps::open().await.map_err(thrown)?;
+    /// `"tiled"` or `"direct"`, chooses instead. `precision` is `"f32"` or `"f16"`.
+    pub async fn open(products: Option<String>, precision: Option<String>) -> Result<Gpu, JsValue> {
+        let precision = match precision.as_deref() {
+            Some("f16") => Precision::F16,
+            _ => Precision::F32,
+        };
+        let ops = GpuOps::open_in(precision).await.map_err(thrown)?;
         match products.as_deref() {
             Some("tiled") => ops.choose(Products::Tiled),
             Some("direct") => ops.choose(Products::Direct),
@@ -40,7 +45,7 @@ impl Gpu {
     /// deviation.
     #[wasm_bindgen(js_name = selfTest)]
     pub async fn self_test(&self) -> Result<f32, JsValue> {
-        self_test(self.ops.clone()).await.map_err(thrown)
+        self_test(self.ops.clone(), self.ops.precision()).await.map_err(thrown)
     }
 
     /// The adapter, and what the device has done.
@@ -54,6 +59,8 @@ impl Gpu {
         object(&[
             ("adapter", adapter.name.as_str().into()),
             ("products", products.into()),
+            ("precision", if self.ops.precision() == Precision::F16 { "f16" } else { "f32" }.into()),
+            ("hasF16", adapter.has_f16.into()),
             ("maxBindingBytes", (adapter.max_binding_bytes as f64).into()),
             ("dispatches", (usage.counts.dispatches as f64).into()),
             ("submits", (usage.counts.submits as f64).into()),

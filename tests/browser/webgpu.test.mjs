@@ -57,6 +57,27 @@ test("a software adapter is left alone, and check and load say so", async (t) =>
   assert.match(info.deviceReason, /in software/);
 });
 
+test("f16 on an adapter without it is refused, and the engine says why, too", async (t) => {
+  const { page } = await openPage(t, shared.browser);
+  const { fit, refused, engine } = await page.evaluate(async () => {
+    const wish = { device: "webgpu", precision: "f16" };
+    const fit = await oneflow.OneFlow.check(wish);
+    const refused = await failureOf(oneflow.OneFlow.load(wish));
+    const folder = new URL("/oneflow-web/wasm/", location.href);
+    const { default: init, Gpu } = await import(new URL("oneflow_web.js", folder).href);
+    const wasm = fetch(new URL("oneflow_web_bg.wasm", folder));
+    await init({ module_or_path: await WebAssembly.compileStreaming(wasm) });
+    const { code, message } = await Gpu.open("direct", "f16").catch((error) => error);
+    return { fit, refused, engine: { code, message } };
+  });
+  assert.equal(fit.status, "unsupported");
+  assert.ok(fit.reasons.some(({ code }) => code === "f16-missing"));
+  assert.equal(refused.code, "unsupported");
+  assert.match(refused.message, /shader-f16.*load with `precision: "auto"`/);
+  assert.equal(engine.code, "unsupported");
+  assert.match(engine.message, /shader-f16.*choose the precision f32/);
+});
+
 for (const worker of [true, false]) {
   const where = worker ? "worker" : "page";
 

@@ -13,13 +13,13 @@ use oneflow_web::ops::stored::BlockFormat;
 
 use crate::support::{both_products, gpu};
 
-fn config() -> ModelConfig {
+pub fn config() -> ModelConfig {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("pkg/models/storyworld");
     ModelConfig::from_json(&read_folder(&folder).unwrap().files["config.json"]).unwrap()
 }
 
 /// Deviation of the worst value, relative to itself or, where it is smaller, to the typical one.
-fn worst(found: &[f32], expected: &[f32]) -> f32 {
+pub fn worst(found: &[f32], expected: &[f32]) -> f32 {
     assert_eq!(found.len(), expected.len());
     let typical = (expected.iter().map(|x| x * x).sum::<f32>() / expected.len() as f32).sqrt();
     let off = |(a, b): (&f32, &f32)| (a - b).abs() / b.abs().max(typical);

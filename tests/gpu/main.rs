@@ -5,6 +5,7 @@
 mod faults;
 mod files;
 mod forward;
+mod halves;
 mod kernels;
 #[path = "../support/numbers.rs"]
 mod numbers;

@@ -5,6 +5,8 @@ const defaults = {
   pushError: null,
   gpuOpenError: null,
   selfTestError: null,
+  /** What the GPU was last opened with. */
+  precision: null,
   stepMs: 0,
   failAtStep: null,
   stepError: null,

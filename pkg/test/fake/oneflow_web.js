@@ -15,7 +15,8 @@ export function buildId() {
 }
 
 export class Gpu {
-  static async open() {
+  static async open(_products, precision) {
+    control.precision = precision;
     if (control.gpuOpenError) throw control.gpuOpenError;
     live.gpus += 1;
     return new Gpu();

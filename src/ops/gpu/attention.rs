@@ -3,6 +3,7 @@
 use super::kernel::Kernel;
 use super::matrix::Matrix;
 use super::{GpuOps, Products};
+use crate::ops::Precision;
 
 /// Queries of a workgroup.
 const QUERIES: usize = 64;
@@ -36,7 +37,8 @@ pub fn launch(ops: &GpuOps, attention: Attention<'_>, n_heads: usize) -> Matrix 
     let [batch, seq] = bias.shape();
     let d_head = q.width / n_heads;
     let output = ops.output(q.n_rows, q.width);
-    let n_keys = (SHARED_BYTES / (2 * 4 * d_head)).clamp(1, MAX_KEYS);
+    let number_bytes = if ops.precision() == Precision::F16 { 2 } else { 4 };
+    let n_keys = (SHARED_BYTES / (2 * number_bytes * d_head)).clamp(1, MAX_KEYS);
     let (side, each) = match (d_head <= MAX_SIDE_WIDTH, ops.products()) {
         (false, _) => (1, 1),
         (true, Products::Tiled) => (4, 1),

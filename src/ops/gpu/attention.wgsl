@@ -7,7 +7,7 @@
 // rope.wgsl, by cos and sin [b·s, D/2].
 //
 // A workgroup is 64·EACH queries of one head (y) of one sequence (z). KEYS keys and their values at a
-// time are brought to workgroup memory.
+// time are brought to workgroup memory as `real`; all else is f32.
 //
 // Constants: D (a multiple of 8), QUADS (D / 4), KEYS, SIDE, EACH, ROPE (0 or 1).
 
@@ -32,8 +32,8 @@ struct Params {
 
 const HALF = D / 2u;
 
-var<workgroup> keys: array<vec4f, KEYS * QUADS>;
-var<workgroup> values: array<vec4f, KEYS * QUADS>;
+var<workgroup> keys: array<vec4<real>, KEYS * QUADS>;
+var<workgroup> values: array<vec4<real>, KEYS * QUADS>;
 
 fn q_at(row: u32, col: u32) -> vec4f {
     let at = p.q_start + row * p.q_stride + col;
@@ -104,8 +104,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
             if ROPE == 1u {
                 value = turned(other, i, value, k_at(other, head + (4u * i + HALF) % D));
             }
-            keys[at] = value;
-            values[at] = v_at(other, head + 4u * i);
+            keys[at] = vec4<real>(value);
+            values[at] = vec4<real>(v_at(other, head + 4u * i));
         }
         workgroupBarrier();
         // Threads without a query have nothing to do here.
@@ -114,7 +114,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
             // Keys beyond the last read the last, and weigh nothing.
             let at$SIDE = min(key + $SIDEu, n - 1u);
             var score$EACH_$SIDE = 0.0;
-            score$EACH_$SIDE += dot(mine$EACH_$QUADS, keys[at$SIDE * QUADS + $QUADSu]);
+            score$EACH_$SIDE += dot(mine$EACH_$QUADS, vec4f(keys[at$SIDE * QUADS + $QUADSu]));
             // Last, because beside the bias of padding the rest would be lost.
             let bias$SIDE = bias[p.bias_start + group.z * p.bias_stride + k0 + at$SIDE];
             score$EACH_$SIDE += bias$SIDE;
@@ -126,7 +126,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
             sum$EACH *= keep$EACH;
             sum$EACH += share$EACH_$SIDE;
             acc$EACH_$QUADS *= keep$EACH;
-            acc$EACH_$QUADS += share$EACH_$SIDE * values[at$SIDE * QUADS + $QUADSu];
+            acc$EACH_$QUADS += share$EACH_$SIDE * vec4f(values[at$SIDE * QUADS + $QUADSu]);
         }
     }
     write(query + $EACHu, first, head + 4u * $QUADSu, acc$EACH_$QUADS / sum$EACH);

@@ -17,13 +17,15 @@
 //! ```
 //!
 //! A weight stays in the storage it comes in (`f32`, `f16`, blocks of 8 or 4 bits); the kernels
-//! that read weights make `f32` of it as they read, and compute in `f32`.
+//! that read weights make `f32` of it as they read, and compute in `f32`, or in [`Precision::F16`]
+//! round the factors of products and of attention on their way to workgroup memory, where they then
+//! take half the room. Sums, and activations between kernels, are `f32` always.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::Ops;
 use super::stored::StoredNumbers;
+use super::{Ops, Precision};
 use crate::error::Result;
 
 mod device;
@@ -80,7 +82,17 @@ impl GpuOps {
     /// [`Error::Adapter`](crate::Error::Adapter) if there is no adapter, or one below WebGPU's
     /// default limits.
     pub async fn open() -> Result<Self> {
-        Self::open_within(u64::MAX).await
+        Self::open_with(Precision::F32, u64::MAX).await
+    }
+
+    /// Opens a device whose kernels compute in this precision.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open), and [`Error::Adapter`](crate::Error::Adapter) for
+    /// [`Precision::F16`] where the adapter has none.
+    pub async fn open_in(precision: Precision) -> Result<Self> {
+        Self::open_with(precision, u64::MAX).await
     }
 
     /// Opens a device as if its adapter bound no more bytes than this, for tests of what does not
@@ -90,7 +102,11 @@ impl GpuOps {
     ///
     /// Those of [`open`](Self::open).
     pub async fn open_within(max_binding_bytes: u64) -> Result<Self> {
-        let device = Rc::new(Device::open(max_binding_bytes).await?);
+        Self::open_with(Precision::F32, max_binding_bytes).await
+    }
+
+    async fn open_with(precision: Precision, max_binding_bytes: u64) -> Result<Self> {
+        let device = Rc::new(Device::open(precision, max_binding_bytes).await?);
         let pool = Pool::new(device.clone());
         let recorder = Rc::new(Recorder::new(device.clone(), pool.clone()));
         Ok(Self { device, pool, recorder, products: Rc::new(Cell::new(Products::Tiled)) })
@@ -105,6 +121,11 @@ impl GpuOps {
     /// Takes this kernel for matrix products from here on.
     pub fn choose(&self, products: Products) {
         self.products.set(products);
+    }
+
+    /// What factors are rounded to.
+    pub fn precision(&self) -> Precision {
+        self.device.precision()
     }
 
     /// What is known of the adapter.
