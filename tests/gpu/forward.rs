@@ -43,10 +43,10 @@ fn heads_and_velocities_are_the_cpus() {
             let expected = Case::stored(BurnOps::cpu(), &config, &|_| storage, batch, n_tokens, n_images).unwrap();
             let expected = ready(expected.forward()).unwrap();
             for gpu in both_products() {
-                let products = gpu.products();
+                let products = gpu.choice();
                 let found = Case::stored(gpu, &config, &|_| storage, batch, n_tokens, n_images).unwrap();
                 let off = worst(&ready(found.forward()).unwrap(), &expected);
-                let what = format!("{products:?}, {storage:?}, {batch} x {n_tokens} tokens, {n_images} pictures");
+                let what = format!("{products}, {storage:?}, {batch} x {n_tokens} tokens, {n_images} pictures");
                 println!("{what}: off by {off:e}");
                 assert!(off <= 1e-3, "{what}: off by {off:e}");
             }

@@ -5,7 +5,7 @@ use oneflow_web::flow::rng::Rng;
 use oneflow_web::model::made_up::{self, Case, Storage};
 use oneflow_web::model::self_test::self_test;
 use oneflow_web::ops::cpu::CpuOps;
-use oneflow_web::ops::gpu::{GpuOps, Products};
+use oneflow_web::ops::gpu::{Choice, GpuOps};
 use oneflow_web::ops::stored::BlockFormat;
 use oneflow_web::ops::{Ops, Precision, ready};
 
@@ -19,13 +19,13 @@ const EPSILON_F16: f32 = 4.9e-4;
 /// A factor below the normal numbers of f16 may become zero.
 const SMALLEST_F16: f32 = 6.2e-5;
 
-/// A device for each kernel of matrix products.
+/// A device for each kernel of matrix products and of attention.
 #[track_caller]
 fn both_products() -> [GpuOps; 2] {
-    [Products::Tiled, Products::Direct].map(|products| {
+    [Choice::TILED, Choice::DIRECT].map(|choice| {
         let gpu = ready(GpuOps::open_in(Precision::F16)).unwrap();
         assert_eq!(gpu.precision(), Precision::F16);
-        gpu.choose(products);
+        gpu.choose(choice);
         gpu
     })
 }
@@ -51,13 +51,13 @@ fn products_are_off_by_the_rounding_of_two_factors() {
             let (x, w) = (values(&mut rng, n * k, Fill::Normal), values(&mut rng, k * m, Fill::Normal));
             let sizes = product(&CpuOps, &absolute(&x), &absolute(&w), [n, k]);
             let (found, expected) = (product(&gpu, &x, &w, [n, k]), product(&CpuOps, &x, &w, [n, k]));
-            let what = format!("{:?} {n}x{k}x{m}", gpu.products());
+            let what = format!("{} {n}x{k}x{m}", gpu.choice());
             // Of normal numbers, a sum of k lost ones is below k times a few.
             let bound = |i: usize| 2.1 * EPSILON_F16 * sizes[i] + 8.0 * k as f32 * SMALLEST_F16 * 1e-3;
             within(&what, &found, &expected, bound);
             largest = found.iter().zip(&expected).fold(largest, |largest, (a, b)| largest.max((a - b).abs()));
         }
-        assert!(largest > 1e-3, "{:?} rounds nothing: off by {largest}", gpu.products());
+        assert!(largest > 1e-3, "{} rounds nothing: off by {largest}", gpu.choice());
     }
 }
 
@@ -74,7 +74,7 @@ fn sums_are_in_f32() {
             let (x, w) = (halves(n * k), halves(k * m));
             let sizes = product(&CpuOps, &absolute(&x), &absolute(&w), [n, k]);
             let (found, expected) = (product(&gpu, &x, &w, [n, k]), product(&CpuOps, &x, &w, [n, k]));
-            let what = format!("{:?} {n}x{k}x{m}", gpu.products());
+            let what = format!("{} {n}x{k}x{m}", gpu.choice());
             within(&what, &found, &expected, |i| k as f32 * EPSILON_F32 * sizes[i]);
         }
     }
@@ -139,7 +139,7 @@ fn heads_and_velocities_are_near_the_cpus() {
             let expected = Case::stored(CpuOps, &config, &|_| storage, batch, n_tokens, n_images).unwrap();
             let expected = ready(expected.forward()).unwrap();
             for gpu in both_products() {
-                let what = format!("{:?}, {storage:?}, {batch} x {n_tokens} tokens, {n_images}", gpu.products());
+                let what = format!("{}, {storage:?}, {batch} x {n_tokens} tokens, {n_images}", gpu.choice());
                 let found = Case::stored(gpu, &config, &|_| storage, batch, n_tokens, n_images).unwrap();
                 let off = worst(&ready(found.forward()).unwrap(), &expected);
                 println!("{what}: off by {off:e}");
@@ -168,7 +168,7 @@ fn a_factor_that_does_not_fit_leaves_no_finite_sum() {
             x[k + 7] = 7e4;
             let found = product(&gpu, &x, &w, [n, k]);
             for (i, value) in found.iter().enumerate() {
-                assert_eq!(value.is_finite(), i / m != 1, "{:?}: value {i} is {value}", gpu.products());
+                assert_eq!(value.is_finite(), i / m != 1, "{}: value {i} is {value}", gpu.choice());
             }
         }
     }

@@ -9,10 +9,9 @@
 //! ```text
 //!   device    adapter, limits, errors           weight.rs, .wgsl      weights in the bits they are stored in
 //!   pool      buffers, used again               matmul.rs, .wgsl      products and what is fused in
-//!   kernel    pipelines, compiled when used
-//!   recorder  commands, until they are          direct.rs, .wgsl      products without workgroup memory
-//!             submitted                         tuning.rs             which of the two it is
-//!                                               attention.rs, .wgsl   online softmax
+//!   kernel    pipelines, compiled when used     direct.rs, .wgsl      products without workgroup memory
+//!   recorder  commands, until they are          attention.rs, .wgsl   online softmax
+//!             submitted                         tuning.rs             which variants it is
 //!                                               rowwise.rs            the rest, a .wgsl file each
 //! ```
 //!
@@ -44,7 +43,7 @@ mod rowwise;
 pub use device::AdapterFacts;
 pub use matrix::Matrix;
 pub use recorder::Counts;
-pub use tuning::Products;
+pub use tuning::{Choice, Keys, Products};
 
 use attention::Attention;
 use device::Device;
@@ -60,7 +59,7 @@ pub struct GpuOps {
     device: Rc<Device>,
     pool: Pool,
     recorder: Rc<Recorder>,
-    products: Rc<Cell<Products>>,
+    choice: Rc<Cell<Choice>>,
 }
 
 /// What a device holds and has done.
@@ -109,18 +108,26 @@ impl GpuOps {
         let device = Rc::new(Device::open(precision, max_binding_bytes).await?);
         let pool = Pool::new(device.clone());
         let recorder = Rc::new(Recorder::new(device.clone(), pool.clone()));
-        Ok(Self { device, pool, recorder, products: Rc::new(Cell::new(Products::Tiled)) })
+        Ok(Self { device, pool, recorder, choice: Rc::new(Cell::new(Choice::TILED)) })
     }
 
-    /// The kernel for matrix products: [`Products::Tiled`], until [`tune`](Self::tune) or
-    /// [`choose`](Self::choose) say otherwise.
-    pub fn products(&self) -> Products {
-        self.products.get()
+    /// The kernels: [`Choice::TILED`], until [`tune`](Self::tune) or [`choose`](Self::choose) say
+    /// otherwise.
+    pub fn choice(&self) -> Choice {
+        self.choice.get()
     }
 
-    /// Takes this kernel for matrix products from here on.
-    pub fn choose(&self, products: Products) {
-        self.products.set(products);
+    /// Takes these kernels from here on.
+    pub fn choose(&self, choice: Choice) {
+        self.choice.set(choice);
+    }
+
+    fn products(&self) -> Products {
+        self.choice().products
+    }
+
+    fn keys(&self) -> Keys {
+        self.choice().keys
     }
 
     /// What factors are rounded to.
