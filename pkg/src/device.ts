@@ -24,6 +24,8 @@ export interface DeviceReason {
 export interface DeviceChoice {
   device: Device;
   precision: Precision;
+  /** What the adapter calls itself; empty on the CPU, and where it does not say. */
+  adapter: string;
   reason: DeviceReason;
   /** What was asked for and is not here, if anything. */
   missing: DeviceReason | null;
@@ -60,7 +62,7 @@ export async function chooseDevice({
   if (wanted === "cpu") {
     return cpu({ code: "cpu-forced", message: "the CPU was asked for" });
   }
-  const { reason: found, hasF16 } = await findAdapter();
+  const { reason: found, adapter, hasF16 } = await findAdapter();
   let reason = found;
   if (wanted === "webgpu") {
     // There has to be an adapter, but it may be any.
@@ -75,10 +77,11 @@ export async function chooseDevice({
   }
   if (precision === "f16" && !hasF16) {
     const missing = noF16("needs `shader-f16`, which the adapter lacks");
-    return { device: "webgpu", precision: "f32", reason, missing };
+    return { device: "webgpu", precision: "f32", adapter, reason, missing };
   }
   // `auto` is f32: it tells the CPU's stories, and on no real GPU has f16 been measured.
-  return { device: "webgpu", precision: precision === "f16" ? "f16" : "f32", reason, missing: null };
+  const chosen = precision === "f16" ? "f16" : "f32";
+  return { device: "webgpu", precision: chosen, adapter, reason, missing: null };
 }
 
 /** Notes that the GPU is not to be used on this thread, and says so. */
@@ -93,35 +96,42 @@ export function trustGpu(): void {
   distrust = null;
 }
 
-async function findAdapter(): Promise<{ reason: DeviceReason; hasF16: boolean }> {
+interface Found {
+  reason: DeviceReason;
+  adapter: string;
+  hasF16: boolean;
+}
+
+async function findAdapter(): Promise<Found> {
   const gpu = (globalThis.navigator as { gpu?: Gpu } | undefined)?.gpu;
   if (typeof gpu?.requestAdapter !== "function") {
     return without("webgpu-missing", "there is no WebGPU here, so the CPU computes");
   }
-  const adapter = await gpu
+  const found = await gpu
     .requestAdapter({ powerPreference: "high-performance" })
     .catch(() => null);
-  if (!adapter) {
+  if (!found) {
     return without("webgpu-no-adapter", "WebGPU offers no adapter here, so the CPU computes");
   }
-  const { info } = adapter;
+  const { info } = found;
   const parts = [info?.vendor, info?.architecture, info?.device, info?.description];
-  const name = parts.filter((part) => part).join(" ") || "an adapter without a name";
-  const hasF16 = adapter.features?.has("shader-f16") ?? false;
-  const fallback = info?.isFallbackAdapter ?? adapter.isFallbackAdapter ?? false;
+  const adapter = parts.filter((part) => part).join(" ");
+  const name = adapter || "an adapter without a name";
+  const hasF16 = found.features?.has("shader-f16") ?? false;
+  const fallback = info?.isFallbackAdapter ?? found.isFallbackAdapter ?? false;
   if (fallback || SOFTWARE.test(name)) {
     const message = `WebGPU computes in software here (${name}), and the CPU alone is faster`;
-    return { reason: { code: "webgpu-software", message }, hasF16 };
+    return { reason: { code: "webgpu-software", message }, adapter, hasF16 };
   }
-  return { reason: { code: "webgpu-found", message: `WebGPU is here (${name})` }, hasF16 };
+  return { reason: { code: "webgpu-found", message: `WebGPU is here (${name})` }, adapter, hasF16 };
 }
 
-function without(code: DeviceReason["code"], message: string) {
-  return { reason: { code, message }, hasF16: false };
+function without(code: DeviceReason["code"], message: string): Found {
+  return { reason: { code, message }, adapter: "", hasF16: false };
 }
 
 function cpu(reason: DeviceReason): DeviceChoice {
-  return { device: "cpu", precision: "f32", reason, missing: null };
+  return { device: "cpu", precision: "f32", adapter: "", reason, missing: null };
 }
 
 function noF16(why: string): DeviceReason {

@@ -17,6 +17,7 @@ import { bitmapFromRgba } from "./images.js";
 import { type ManifestFile, readManifest } from "./manifest.js";
 import { fileUrl, totalBytes } from "./model.js";
 import type { LoadProgress, RunRequest } from "./options.js";
+import { readKernels, writeKernels } from "./tuning.js";
 import { type Engine, type Gpu, openWasm, type Run, type Wasm, type WasmEvent } from "./wasm.js";
 
 export async function openDirect(request: OpenRequest, options: OpenOptions): Promise<Host> {
@@ -161,7 +162,7 @@ async function loadEngine(request: OpenRequest, options: OpenOptions): Promise<L
     readManifest(source, signal),
   ]);
   // Kernels are compiled and tested while the model arrives.
-  const opening = openGpu(wasm, choice, request.device === "webgpu" || request.precision === "f16");
+  const opening = openGpu(wasm, choice, request);
   opening.catch(() => {});
   const total = totalBytes(manifest);
   let loaded = 0;
@@ -204,13 +205,17 @@ async function loadEngine(request: OpenRequest, options: OpenOptions): Promise<L
  * Opens and tests the GPU where it is to be used. Where nobody forced it, one that fails is a
  * reason to use the CPU.
  */
-async function openGpu(wasm: Wasm, choice: DeviceChoice, isForced: boolean): Promise<Opened> {
+async function openGpu(wasm: Wasm, choice: DeviceChoice, request: OpenRequest): Promise<Opened> {
   const { device, precision, reason } = choice;
+  const isForced = request.device === "webgpu" || request.precision === "f16";
   if (device === "cpu") return { gpu: null, reason };
   let gpu: Gpu | null = null;
   try {
-    gpu = await wasm.Gpu.open(undefined, precision);
+    const isTimed = request.kernels === "auto";
+    const kept = isTimed && request.cache ? await readKernels(choice) : undefined;
+    gpu = await wasm.Gpu.open(isTimed ? kept : request.kernels, precision);
     await gpu.selfTest();
+    if (isTimed && request.cache && !kept) await writeKernels(choice, gpu.info().kernels);
     return { gpu, reason };
   } catch (thrown) {
     const code = gpu ? "webgpu-self-test" : "webgpu-failed";

@@ -92,6 +92,8 @@ export interface OpenRequest {
   /** What the caller wants to compute on. */
   device: "auto" | Device;
   precision: "auto" | Precision;
+  /** The GPU's kernels; `auto` takes the fastest. */
+  kernels: "auto" | "tiled" | "direct";
   /** Where the wasm is; `null` is beside the code. */
   wasmUrl: string | null;
   cache: boolean;

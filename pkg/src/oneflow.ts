@@ -63,6 +63,7 @@ export class OneFlow {
       source: modelSourceFromOption(options.model),
       device: options.device ?? "auto",
       precision: options.precision ?? "auto",
+      kernels: options.kernels ?? "auto",
       wasmUrl: wasmUrl === undefined ? null : absoluteUrl("wasmUrl", wasmUrl).href,
       cache: options.cache ?? true,
     };

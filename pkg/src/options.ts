@@ -56,8 +56,16 @@ export interface LoadOptions extends CheckOptions {
    */
   wasmUrl?: string | URL | undefined;
   /**
-   * Whether verified files of a model from elsewhere are kept in the browser's Cache API. The model
-   * in the package is never kept there: it comes with the page.
+   * How the GPU multiplies matrices and attends: through its workgroup memory (`"tiled"`) or straight
+   * from its memory (`"direct"`). `"auto"` times both for some milliseconds at the first load and
+   * takes the faster of each. The answers differ by their last bits.
+   *
+   * @default "auto"
+   */
+  kernels?: "auto" | "tiled" | "direct" | undefined;
+  /**
+   * Whether verified files of a model from elsewhere are kept in the browser's Cache API, and which
+   * kernels are the fastest. The model in the package is never kept there: it comes with the page.
    *
    * @default true
    */
@@ -175,7 +183,15 @@ export interface StartOptions {
 }
 
 const CHECK_NAMES = ["model", "device", "precision", "signal"];
-const LOAD_NAMES = [...CHECK_NAMES, "onProgress", "worker", "workerUrl", "wasmUrl", "cache"];
+const LOAD_NAMES = [
+  ...CHECK_NAMES,
+  "onProgress",
+  "worker",
+  "workerUrl",
+  "wasmUrl",
+  "kernels",
+  "cache",
+];
 
 interface Range {
   integer: boolean;
@@ -212,6 +228,10 @@ export function validateLoadOptions(options: LoadOptions): void {
   expectType("onProgress", options.onProgress, "function");
   expectType("worker", options.worker, "boolean");
   expectType("cache", options.cache, "boolean");
+  const { kernels } = options;
+  if (kernels !== undefined && !["auto", "tiled", "direct"].includes(kernels)) {
+    throw optionError("kernels", kernels, '"auto", "tiled" or "direct"');
+  }
   expectUrl("workerUrl", options.workerUrl);
   expectUrl("wasmUrl", options.wasmUrl);
 }

@@ -181,6 +181,35 @@ test("an adapter that computes wrongly is found by the self-test, and the CPU ta
   assert.equal(forced.code, "internal");
 });
 
+test("kernels are timed at the first load on an adapter, and by name not at all", async (t) => {
+  const { page, complaints } = await openPage(t, shared.browser);
+  await page.evaluate(DISGUISE);
+  const { submits, kept } = await page.evaluate(async () => {
+    let n = 0;
+    const submit = GPUQueue.prototype.submit;
+    GPUQueue.prototype.submit = function (...args) {
+      n += 1;
+      return submit.apply(this, args);
+    };
+    const submits = [];
+    for (const options of [{}, {}, { cache: false }, { kernels: "direct" }]) {
+      n = 0;
+      await withFlow({ worker: false, device: "webgpu", ...options }, () => submits.push(n));
+    }
+    const cache = await caches.open("oneflow-web/kernels/1");
+    const keys = await cache.keys();
+    const kept = await Promise.all(keys.map(async (key) => [key.url, await (await cache.match(key)).text()]));
+    return { submits, kept };
+  });
+  t.diagnostic(`submits of a load: ${submits.join(", ")}; kept: ${kept.map(([, kernels]) => kernels)}`);
+  const [first, second, uncached, named] = submits;
+  assert.ok(first >= second + 12 && uncached >= second + 12 && named === second, submits.join());
+  assert.equal(kept.length, 1);
+  assert.match(kept[0][0], /adapter=acme%20one&precision=f32/);
+  assert.match(kept[0][1], /^(tiled|direct)\/(tiled|direct)$/);
+  assert.deepEqual(complaints, []);
+});
+
 test("buffers do not pile up over runs and loads", async (t) => {
   const { page } = await openPage(t, shared.browser);
   const counts = await page.evaluate(async (options) => {

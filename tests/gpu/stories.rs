@@ -72,7 +72,18 @@ fn the_command_line_computes_where_it_is_told_to() {
 fn the_command_line_takes_f16_on_the_gpu_only() {
     let generate = |device: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_oneflow"));
-        command.args(["generate", PROMPTS[0], "--seed", "7", "--steps", "4", "--max-images", "1", "--precision", "f16"]);
+        command.args([
+            "generate",
+            PROMPTS[0],
+            "--seed",
+            "7",
+            "--steps",
+            "4",
+            "--max-images",
+            "1",
+            "--precision",
+            "f16",
+        ]);
         command.args(["--device", device]).arg("--model").arg(folder()).output().unwrap()
     };
     let output = generate("gpu");

@@ -7,6 +7,8 @@ const defaults = {
   selfTestError: null,
   /** What the GPU was last opened with. */
   precision: null,
+  /** Which kernels it was asked for, load by load; it chooses for itself where that is undefined. */
+  kernels: [],
   stepMs: 0,
   failAtStep: null,
   stepError: null,
@@ -18,5 +20,5 @@ export const control = { ...defaults };
 export const live = { loaders: 0, gpus: 0, engines: 0, runs: 0 };
 
 export function reset() {
-  Object.assign(control, defaults);
+  Object.assign(control, defaults, { kernels: [] });
 }
