@@ -2,6 +2,7 @@
 //! `npm test` and `cargo test --features gpu --test gpu` run only where an adapter is. Without a
 //! GPU, Mesa's lavapipe is one.
 
+mod ahead;
 mod faults;
 mod files;
 mod forward;

@@ -12,6 +12,7 @@
 //!   kernel    pipelines, compiled when used     direct.rs, .wgsl      products without workgroup memory
 //!   recorder  commands, until they are          attention.rs, .wgsl   online softmax
 //!             submitted                         tuning.rs             which variants it is
+//!                                               likeliest.rs, .wgsl   which rows will be asked for
 //!                                               rowwise.rs            the rest, a .wgsl file each
 //! ```
 //!
@@ -24,7 +25,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use super::stored::StoredNumbers;
-use super::{Ops, Precision};
+use super::{Ahead, Ops, Precision};
 use crate::error::Result;
 
 mod device;
@@ -38,6 +39,7 @@ mod matmul;
 mod direct;
 mod tuning;
 mod attention;
+mod likeliest;
 mod rowwise;
 
 pub use device::AdapterFacts;
@@ -53,6 +55,9 @@ use pool::Pool;
 use recorder::Recorder;
 use rowwise::Pointwise;
 
+/// Rows that are worked out before they are asked for.
+const N_AHEAD: usize = 16;
+
 /// One device of the system's best adapter. Cloning clones the handle.
 #[derive(Clone)]
 pub struct GpuOps {
@@ -60,6 +65,7 @@ pub struct GpuOps {
     pool: Pool,
     recorder: Rc<Recorder>,
     choice: Rc<Cell<Choice>>,
+    n_ahead: Rc<Cell<usize>>,
 }
 
 /// What a device holds and has done.
@@ -108,7 +114,13 @@ impl GpuOps {
         let device = Rc::new(Device::open(precision, max_binding_bytes).await?);
         let pool = Pool::new(device.clone());
         let recorder = Rc::new(Recorder::new(device.clone(), pool.clone()));
-        Ok(Self { device, pool, recorder, choice: Rc::new(Cell::new(Choice::TILED)) })
+        Ok(Self {
+            device,
+            pool,
+            recorder,
+            choice: Rc::new(Cell::new(Choice::TILED)),
+            n_ahead: Rc::new(Cell::new(N_AHEAD)),
+        })
     }
 
     /// The kernels: [`Choice::TILED`], until [`tune`](Self::tune) or [`choose`](Self::choose) say
@@ -120,6 +132,11 @@ impl GpuOps {
     /// Takes these kernels from here on.
     pub fn choose(&self, choice: Choice) {
         self.choice.set(choice);
+    }
+
+    /// Makes [`Ops::likeliest`] give so many rows from here on, 0 for none.
+    pub fn look_ahead(&self, n_rows: usize) {
+        self.n_ahead.set(n_rows);
     }
 
     fn products(&self) -> Products {
@@ -285,6 +302,10 @@ impl Ops for GpuOps {
 
     fn select(&self, x: &Matrix, rows: &[u32]) -> Matrix {
         self.embed(x, rows)
+    }
+
+    fn likeliest(&self, x: &Matrix, gate: &Matrix) -> Option<Ahead<Matrix>> {
+        likeliest::launch(self, x, gate, self.n_ahead.get())
     }
 
     fn columns(&self, x: &Matrix, start: usize, width: usize) -> Matrix {
