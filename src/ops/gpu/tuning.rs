@@ -94,41 +94,36 @@ impl GpuOps {
         Ok(choice)
     }
 
+    /// The faster of two, the first of equals: by turns, because the machine may have other work at
+    /// times, and by the shortest times, because that only makes them longer. What a submit takes is
+    /// in both.
     async fn faster(
         &self,
         choices: [Choice; 2],
         work: fn(&GpuOps, usize) -> Matrix,
         now: &impl Fn() -> f64,
     ) -> Result<Choice> {
-        let mut fastest = (f64::INFINITY, choices[0]);
-        for choice in choices {
-            self.choose(choice);
-            let ms = self.each_ms(work, now).await?;
-            if ms < fastest.0 {
-                fastest = (ms, choice);
+        let times = async |n: usize| -> Result<[f64; 2]> {
+            let mut times = [0.0; 2];
+            for (choice, time) in choices.into_iter().zip(&mut times) {
+                self.choose(choice);
+                *time = self.time(work, n, now).await?;
             }
-        }
-        Ok(fastest.1)
-    }
-
-    /// How long one run takes, without what a submit and a read take. Of two times the shorter,
-    /// because other work of the machine only makes them longer.
-    async fn each_ms(&self, work: fn(&GpuOps, usize) -> Matrix, now: &impl Fn() -> f64) -> Result<f64> {
-        // The first is compiled, too.
-        self.time(work, 1, now).await?;
-        let alone = self.shorter(work, 1, now).await?;
+            Ok(times)
+        };
+        // The first ones are compiled, too.
+        times(1).await?;
         let mut n = 1;
-        loop {
-            let ms = self.shorter(work, 1 + n, now).await? - alone;
-            if ms >= ENOUGH_MS || n >= MAX_RUNS {
-                return Ok(ms / n as f64);
-            }
+        let mut shortest = times(n).await?;
+        while shortest[0].min(shortest[1]) < ENOUGH_MS && n < MAX_RUNS {
             n *= 2;
+            shortest = times(n).await?;
         }
-    }
-
-    async fn shorter(&self, work: fn(&GpuOps, usize) -> Matrix, n: usize, now: &impl Fn() -> f64) -> Result<f64> {
-        Ok(self.time(work, n, now).await?.min(self.time(work, n, now).await?))
+        for _ in 0..2 {
+            let again = times(n).await?;
+            shortest = [shortest[0].min(again[0]), shortest[1].min(again[1])];
+        }
+        Ok(if shortest[1] < shortest[0] { choices[1] } else { choices[0] })
     }
 
     async fn time(&self, work: fn(&GpuOps, usize) -> Matrix, n: usize, now: &impl Fn() -> f64) -> Result<f64> {
