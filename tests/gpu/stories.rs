@@ -90,7 +90,7 @@ fn the_command_line_takes_f16_on_the_gpu_only() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(output.stdout.len() > 10);
     let said = generate("cpu");
-    assert_eq!(said.status.code(), Some(1));
+    assert_eq!(said.status.code(), Some(2), "as for every option that does not fit");
     let said = String::from_utf8_lossy(&said.stderr).into_owned();
     assert!(said.contains("`precision` is f16") && said.contains("--device gpu"), "{said}");
 }
