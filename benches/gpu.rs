@@ -14,7 +14,7 @@ use oneflow_web::model::ModelConfig;
 use oneflow_web::model::config::NetworkConfig;
 use oneflow_web::model::made_up::Case;
 use oneflow_web::ops::cpu::CpuOps;
-use oneflow_web::ops::gpu::{GpuOps, Products};
+use oneflow_web::ops::gpu::{Choice, GpuOps};
 use oneflow_web::ops::{Ops, ready};
 use serde_json::{Value, json};
 use support::{N_IMAGES, N_TOKENS, Times, file, flop, is_quick, ms, report, round};
@@ -37,18 +37,18 @@ fn main() -> Result<()> {
     ];
     let start = Instant::now();
     let tuned = ready(gpu.tune(|| start.elapsed().as_secs_f64() * 1e3))?;
-    println!("products by measurement: {tuned:?}");
-    let mut by_products = serde_json::Map::new();
-    for products in [Products::Direct, Products::Tiled] {
-        gpu.choose(products);
-        println!("\n{products:?}");
+    println!("kernels by measurement: {tuned}");
+    let mut by_kernels = serde_json::Map::new();
+    for choice in Choice::ALL {
+        gpu.choose(choice);
+        println!("\n{choice}");
         let mut forwards = serde_json::Map::new();
         for (name, config, n_tokens, n_images) in &shapes {
             let case = Case::new(gpu.clone(), config, 1, *n_tokens, *n_images)?;
             let gflop = flop(config, &case.input, case.token_slots.len()) / 1e9;
             forwards.insert((*name).into(), forward(&gpu, &case, name, gflop)?);
         }
-        by_products.insert(format!("{products:?}"), json!({ "forwards": forwards, "parts": parts(&gpu) }));
+        by_kernels.insert(choice.to_string(), json!({ "forwards": forwards, "parts": parts(&gpu) }));
     }
     println!("\nops/cpu");
     let mut own = serde_json::Map::new();
@@ -61,7 +61,7 @@ fn main() -> Result<()> {
     report(
         "gpu",
         "cargo bench --features gpu --bench gpu -- --save",
-        json!({ "adapter": gpu.adapter().name, "tuned": format!("{tuned:?}"), "products": by_products, "ops_cpu": own }),
+        json!({ "adapter": gpu.adapter().name, "tuned": tuned.to_string(), "kernels": by_kernels, "ops_cpu": own }),
     );
     Ok(())
 }
@@ -109,6 +109,12 @@ fn parts(gpu: &GpuOps) -> Value {
     let product = |n: usize, k: usize, m: usize| 2.0 * (n * k * m) as f64 / 1e9;
     part("normed_linears", 3.0 * product(n, d, d), &|| gpu.normed_linears(&x, &gain, [&square; 3])[0].clone());
     part("rope_attention", 2.0 * product(n, d, n), &|| gpu.rope_attention([&x; 3], [&angles; 2], &bias, n_heads));
+    for (d, n, n_heads) in [(384, 160, 12), (192, 600, 6)] {
+        let (x, bias) = (gpu.upload(vec![0.5; n * d], n), gpu.upload(vec![0.0; n], 1));
+        let angles = gpu.upload(vec![0.5; n * d / n_heads / 2], n);
+        let name = format!("rope_attention, d{d}, {n}");
+        part(&name, 2.0 * product(n, d, n), &|| gpu.rope_attention([&x; 3], [&angles; 2], &bias, n_heads));
+    }
     part("add_linear", product(n, d, d), &|| gpu.add_linear(&x, &x, &square));
     part("normed_gated", 2.0 * product(n, d, d_mlp), &|| gpu.normed_gated(&x, &gain, &up, &up));
     part("add_linear, down", product(n, d_mlp, d), &|| gpu.add_linear(&x, &wide, &down));

@@ -1,7 +1,7 @@
 /** Whether it will run here, and what it will cost, before any byte of a model moves. */
 
 import { cachedBytes } from "./cache.js";
-import { chooseDevice, type Device, type DeviceReason } from "./device.js";
+import { chooseDevice, type Device, type DeviceReason, type Precision } from "./device.js";
 import { OneFlowError } from "./errors.js";
 import { type Manifest, readManifest } from "./manifest.js";
 import { fileUrl, type ModelSource, totalBytes } from "./model.js";
@@ -16,7 +16,8 @@ export interface Fit {
   status: "ready" | "downloadable" | "unsupported";
   /** What will compute. */
   device: Device;
-  precision: "f32";
+  /** What factors of matrix products will be rounded to. */
+  precision: Precision;
   /** Bytes of model files that are still to come. */
   downloadBytes: number;
   /** Bytes of model files in the Cache API. The browser's own HTTP cache cannot be asked. */
@@ -45,17 +46,17 @@ const SIMD_MODULE = Uint8Array.of(
 
 export async function checkModel(
   source: ModelSource,
-  device: CheckOptions["device"],
+  wanted: Pick<CheckOptions, "device" | "precision">,
   signal: AbortSignal,
 ): Promise<Fit> {
   signal.throwIfAborted();
-  const choice = await chooseDevice(device);
+  const choice = await chooseDevice(wanted);
   const missing = findObstacles();
-  if (device === "webgpu" && choice.device !== "webgpu") missing.push(choice.reason);
+  if (choice.missing) missing.push(choice.missing);
   const fit: Fit = {
     status: "unsupported",
     device: choice.device,
-    precision: "f32",
+    precision: choice.precision,
     downloadBytes: 0,
     cachedBytes: 0,
     gpuBytes: 0,

@@ -4,6 +4,9 @@ import type { CheckOptions } from "./options.js";
 
 export type Device = "cpu" | "webgpu";
 
+/** What factors of matrix products are rounded to. */
+export type Precision = "f32" | "f16";
+
 export interface DeviceReason {
   code:
     | "webgpu-missing"
@@ -13,13 +16,19 @@ export interface DeviceReason {
     | "webgpu-failed"
     | "webgpu-found"
     | "webgpu-forced"
-    | "cpu-forced";
+    | "cpu-forced"
+    | "f16-missing";
   message: string;
 }
 
 export interface DeviceChoice {
   device: Device;
+  precision: Precision;
+  /** What the adapter calls itself; empty on the CPU, and where it does not say. */
+  adapter: string;
   reason: DeviceReason;
+  /** What was asked for and is not here, if anything. */
+  missing: DeviceReason | null;
 }
 
 /** The half of WebGPU's interface that is needed to choose; TypeScript's own library has none. */
@@ -28,6 +37,7 @@ interface Gpu {
 }
 
 interface Adapter {
+  readonly features?: { has(name: string): boolean };
   readonly isFallbackAdapter?: boolean;
   readonly info?: {
     readonly vendor?: string;
@@ -44,21 +54,34 @@ const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|warp/i;
 /** Why an engine on this thread went back to the CPU, once it did. */
 let distrust: DeviceReason | null = null;
 
-/** What `device` comes to on this thread. Nothing is an error: who forces a GPU learns it later. */
-export async function chooseDevice(wanted: CheckOptions["device"]): Promise<DeviceChoice> {
+/** What the options come to on this thread. Nothing is an error here. */
+export async function chooseDevice({
+  device: wanted,
+  precision,
+}: Pick<CheckOptions, "device" | "precision">): Promise<DeviceChoice> {
   if (wanted === "cpu") {
-    return choice("cpu", "cpu-forced", "the CPU was asked for");
+    return cpu({ code: "cpu-forced", message: "the CPU was asked for" });
   }
-  const found = await findAdapter();
+  const { reason: found, adapter, hasF16 } = await findAdapter();
+  let reason = found;
   if (wanted === "webgpu") {
     // There has to be an adapter, but it may be any.
     if (found.code === "webgpu-missing" || found.code === "webgpu-no-adapter") {
-      return { device: "cpu", reason: found };
+      return { ...cpu(found), missing: found };
     }
-    return choice("webgpu", "webgpu-forced", `WebGPU was asked for; ${found.message}`);
+    reason = { code: "webgpu-forced", message: `WebGPU was asked for; ${found.message}` };
+  } else if (found.code !== "webgpu-found" || distrust !== null) {
+    const choice = cpu(distrust ?? found);
+    if (precision !== "f16") return choice;
+    return { ...choice, missing: noF16(`needs a GPU: ${choice.reason.message}`) };
   }
-  if (found.code === "webgpu-found" && distrust === null) return { device: "webgpu", reason: found };
-  return { device: "cpu", reason: distrust ?? found };
+  if (precision === "f16" && !hasF16) {
+    const missing = noF16("needs `shader-f16`, which the adapter lacks");
+    return { device: "webgpu", precision: "f32", adapter, reason, missing };
+  }
+  // `auto` is f32: it tells the CPU's stories, and on no real GPU has f16 been measured.
+  const chosen = precision === "f16" ? "f16" : "f32";
+  return { device: "webgpu", precision: chosen, adapter, reason, missing: null };
 }
 
 /** Notes that the GPU is not to be used on this thread, and says so. */
@@ -73,33 +96,44 @@ export function trustGpu(): void {
   distrust = null;
 }
 
-async function findAdapter(): Promise<DeviceReason> {
-  const gpu = (globalThis.navigator as { gpu?: Gpu } | undefined)?.gpu;
-  if (typeof gpu?.requestAdapter !== "function") {
-    return { code: "webgpu-missing", message: "there is no WebGPU here, so the CPU computes" };
-  }
-  const adapter = await gpu
-    .requestAdapter({ powerPreference: "high-performance" })
-    .catch(() => null);
-  if (!adapter) {
-    return {
-      code: "webgpu-no-adapter",
-      message: "WebGPU offers no adapter here, so the CPU computes",
-    };
-  }
-  const { info } = adapter;
-  const parts = [info?.vendor, info?.architecture, info?.device, info?.description];
-  const name = parts.filter((part) => part).join(" ") || "an adapter without a name";
-  const fallback = info?.isFallbackAdapter ?? adapter.isFallbackAdapter ?? false;
-  if (fallback || SOFTWARE.test(name)) {
-    return {
-      code: "webgpu-software",
-      message: `WebGPU computes in software here (${name}), and the CPU alone is faster`,
-    };
-  }
-  return { code: "webgpu-found", message: `WebGPU is here (${name})` };
+interface Found {
+  reason: DeviceReason;
+  adapter: string;
+  hasF16: boolean;
 }
 
-function choice(device: Device, code: DeviceReason["code"], message: string): DeviceChoice {
-  return { device, reason: { code, message } };
+async function findAdapter(): Promise<Found> {
+  const gpu = (globalThis.navigator as { gpu?: Gpu } | undefined)?.gpu;
+  if (typeof gpu?.requestAdapter !== "function") {
+    return without("webgpu-missing", "there is no WebGPU here, so the CPU computes");
+  }
+  const found = await gpu
+    .requestAdapter({ powerPreference: "high-performance" })
+    .catch(() => null);
+  if (!found) {
+    return without("webgpu-no-adapter", "WebGPU offers no adapter here, so the CPU computes");
+  }
+  const { info } = found;
+  const parts = [info?.vendor, info?.architecture, info?.device, info?.description];
+  const adapter = parts.filter((part) => part).join(" ");
+  const name = adapter || "an adapter without a name";
+  const hasF16 = found.features?.has("shader-f16") ?? false;
+  const fallback = info?.isFallbackAdapter ?? found.isFallbackAdapter ?? false;
+  if (fallback || SOFTWARE.test(name)) {
+    const message = `WebGPU computes in software here (${name}), and the CPU alone is faster`;
+    return { reason: { code: "webgpu-software", message }, adapter, hasF16 };
+  }
+  return { reason: { code: "webgpu-found", message: `WebGPU is here (${name})` }, adapter, hasF16 };
+}
+
+function without(code: DeviceReason["code"], message: string): Found {
+  return { reason: { code, message }, adapter: "", hasF16: false };
+}
+
+function cpu(reason: DeviceReason): DeviceChoice {
+  return { device: "cpu", precision: "f32", adapter: "", reason, missing: null };
+}
+
+function noF16(why: string): DeviceReason {
+  return { code: "f16-missing", message: `\`precision: "f16"\` ${why}` };
 }

@@ -17,6 +17,7 @@ import { bitmapFromRgba } from "./images.js";
 import { type ManifestFile, readManifest } from "./manifest.js";
 import { fileUrl, totalBytes } from "./model.js";
 import type { LoadProgress, RunRequest } from "./options.js";
+import { readKernels, writeKernels } from "./tuning.js";
 import { type Engine, type Gpu, openWasm, type Run, type Wasm, type WasmEvent } from "./wasm.js";
 
 const PART_BYTES = 1 << 20;
@@ -33,8 +34,9 @@ export async function openDirect(request: OpenRequest, options: OpenOptions): Pr
     }
   };
   try {
-    const { engine, device, reason } = await loadEngine(request, { signal, onProgress });
-    return new DirectHost(engine, { ...engine.info(), device, deviceReason: reason.message });
+    const { engine, device, precision, reason } = await loadEngine(request, { signal, onProgress });
+    const info = { ...engine.info(), device, precision, deviceReason: reason.message };
+    return new DirectHost(engine, info);
   } catch (thrown) {
     signal.throwIfAborted();
     throw isCallersMistake ? thrown : errorFromThrown(thrown);
@@ -142,6 +144,7 @@ async function engineEventFromWasm(event: WasmEvent): Promise<EngineEvent> {
 interface Loaded {
   engine: Engine;
   device: HostInfo["device"];
+  precision: HostInfo["precision"];
   reason: DeviceReason;
 }
 
@@ -154,14 +157,14 @@ interface Opened {
 async function loadEngine(request: OpenRequest, options: OpenOptions): Promise<Loaded> {
   const { source, wasmUrl } = request;
   const { signal, onProgress } = options;
-  const choice = await chooseDevice(request.device);
-  if (request.device === "webgpu" && choice.device === "cpu") throw refusal(choice.reason);
+  const choice = await chooseDevice(request);
+  if (choice.missing) throw refusal(choice.missing);
   const [wasm, { bytes, manifest }] = await Promise.all([
     openWasm(wasmUrl, signal),
     readManifest(source, signal),
   ]);
   // Kernels are compiled and tested while the model arrives.
-  const opening = openGpu(wasm, choice, request.device === "webgpu");
+  const opening = openGpu(wasm, choice, request);
   opening.catch(() => {});
   const total = totalBytes(manifest);
   let loaded = 0;
@@ -201,7 +204,8 @@ async function loadEngine(request: OpenRequest, options: OpenOptions): Promise<L
     consumed = true;
     const engine = loader.build();
     const { gpu, reason } = opened ?? (await opening);
-    return { engine, device: gpu ? "webgpu" : "cpu", reason };
+    const precision = gpu ? choice.precision : "f32";
+    return { engine, device: gpu ? "webgpu" : "cpu", precision, reason };
   } finally {
     if (!consumed) loader.free();
     // Once it has begun, the loader has the GPU.
@@ -213,13 +217,17 @@ async function loadEngine(request: OpenRequest, options: OpenOptions): Promise<L
  * Opens and tests the GPU where it is to be used. Where nobody forced it, one that fails is a
  * reason to use the CPU.
  */
-async function openGpu(wasm: Wasm, choice: DeviceChoice, isForced: boolean): Promise<Opened> {
-  const { device, reason } = choice;
+async function openGpu(wasm: Wasm, choice: DeviceChoice, request: OpenRequest): Promise<Opened> {
+  const { device, precision, reason } = choice;
+  const isForced = request.device === "webgpu" || request.precision === "f16";
   if (device === "cpu") return { gpu: null, reason };
   let gpu: Gpu | null = null;
   try {
-    gpu = await wasm.Gpu.open();
+    const isTimed = request.kernels === "auto";
+    const kept = isTimed && request.cache ? await readKernels(choice) : undefined;
+    gpu = await wasm.Gpu.open(isTimed ? kept : request.kernels, precision);
     await gpu.selfTest();
+    if (isTimed && request.cache && !kept) await writeKernels(choice, gpu.info().kernels);
     return { gpu, reason };
   } catch (thrown) {
     const code = gpu ? "webgpu-self-test" : "webgpu-failed";
@@ -230,7 +238,10 @@ async function openGpu(wasm: Wasm, choice: DeviceChoice, isForced: boolean): Pro
   }
 }
 
-function refusal({ message }: DeviceReason): OneFlowError {
+function refusal({ code, message }: DeviceReason): OneFlowError {
+  if (code === "f16-missing") {
+    return new OneFlowError("unsupported", `${message}; load with \`precision: "auto"\``);
+  }
   const what = message.replace(", so the CPU computes", "");
   return new OneFlowError(
     "unsupported",

@@ -3,7 +3,7 @@
  * above this interface can tell which.
  */
 
-import type { Device } from "./device.js";
+import type { Device, Precision } from "./device.js";
 import type { Bitmap, Edit } from "./events.js";
 import type { Rgba } from "./images.js";
 import type { ModelSource } from "./model.js";
@@ -80,6 +80,8 @@ export interface ModelInfo {
 /** What a host says of itself. */
 export interface HostInfo extends ModelInfo {
   device: Device;
+  /** What factors of matrix products are rounded to. */
+  precision: Precision;
   /** Why it is this device, in a sentence. */
   deviceReason: string;
 }
@@ -89,6 +91,9 @@ export interface OpenRequest {
   source: ModelSource;
   /** What the caller wants to compute on. */
   device: "auto" | Device;
+  precision: "auto" | Precision;
+  /** The GPU's kernels; `auto` takes the fastest. */
+  kernels: "auto" | "tiled" | "direct";
   /** Where the wasm is; `null` is beside the code. */
   wasmUrl: string | null;
   cache: boolean;

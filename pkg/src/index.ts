@@ -32,5 +32,5 @@ export {
   type StoryText,
 } from "./story.js";
 export { ERROR_CODES, OneFlowError, type OneFlowErrorCode } from "./errors.js";
-export type { Device, DeviceReason } from "./device.js";
+export type { Device, DeviceReason, Precision } from "./device.js";
 export type { HostInfo, ModelInfo } from "./host.js";

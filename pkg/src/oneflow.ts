@@ -20,7 +20,6 @@ import { Run } from "./run.js";
 
 /** What is loaded, and where it runs. */
 export interface FlowInfo extends HostInfo {
-  precision: "f32";
   /** Whether the engine runs in a worker. */
   worker: boolean;
   /** The build of package and wasm, which a report of an error should name. */
@@ -38,12 +37,7 @@ export class OneFlow {
 
   private constructor(host: Host, worker: boolean) {
     this.#host = host;
-    this.info = Object.freeze({
-      ...host.info,
-      precision: "f32",
-      worker,
-      buildId: BUILD_ID,
-    });
+    this.info = Object.freeze({ ...host.info, worker, buildId: BUILD_ID });
   }
 
   /**
@@ -53,7 +47,7 @@ export class OneFlow {
   static async check(options: CheckOptions = {}): Promise<Fit> {
     validateCheckOptions(options);
     const signal = options.signal ?? new AbortController().signal;
-    return await checkModel(modelSourceFromOption(options.model), options.device, signal);
+    return await checkModel(modelSourceFromOption(options.model), options, signal);
   }
 
   /**
@@ -68,6 +62,8 @@ export class OneFlow {
     const request: OpenRequest = {
       source: modelSourceFromOption(options.model),
       device: options.device ?? "auto",
+      precision: options.precision ?? "auto",
+      kernels: options.kernels ?? "auto",
       wasmUrl: wasmUrl === undefined ? null : absoluteUrl("wasmUrl", wasmUrl).href,
       cache: options.cache ?? true,
     };

@@ -21,6 +21,14 @@ export interface CheckOptions {
    * @default "auto"
    */
   device?: "auto" | "cpu" | "webgpu" | undefined;
+  /**
+   * What the GPU rounds the factors of matrix products to; sums are 32 bits wide. `"f16"` halves what
+   * goes through the GPU's fast memory, needs an adapter with `shader-f16`, and may tell another
+   * story than the CPU. `"auto"` is `"f32"`, whose text is the CPU's.
+   *
+   * @default "auto"
+   */
+  precision?: "auto" | "f32" | "f16" | undefined;
   /** Aborts the call. */
   signal?: AbortSignal | undefined;
 }
@@ -48,8 +56,16 @@ export interface LoadOptions extends CheckOptions {
    */
   wasmUrl?: string | URL | undefined;
   /**
-   * Whether verified files of a model from elsewhere are kept in the browser's Cache API. The model
-   * in the package is never kept there: it comes with the page.
+   * How the GPU multiplies matrices and attends: through its workgroup memory (`"tiled"`) or straight
+   * from its memory (`"direct"`). `"auto"` times both for some milliseconds at the first load and
+   * takes the faster of each. The answers differ by their last bits.
+   *
+   * @default "auto"
+   */
+  kernels?: "auto" | "tiled" | "direct" | undefined;
+  /**
+   * Whether verified files of a model from elsewhere are kept in the browser's Cache API, and which
+   * kernels are the fastest. The model in the package is never kept there: it comes with the page.
    *
    * @default true
    */
@@ -169,8 +185,16 @@ export interface StartOptions {
   maxImages?: number;
 }
 
-const CHECK_NAMES = ["model", "device", "signal"];
-const LOAD_NAMES = [...CHECK_NAMES, "onProgress", "worker", "workerUrl", "wasmUrl", "cache"];
+const CHECK_NAMES = ["model", "device", "precision", "signal"];
+const LOAD_NAMES = [
+  ...CHECK_NAMES,
+  "onProgress",
+  "worker",
+  "workerUrl",
+  "wasmUrl",
+  "kernels",
+  "cache",
+];
 
 interface Range {
   integer: boolean;
@@ -207,6 +231,10 @@ export function validateLoadOptions(options: LoadOptions): void {
   expectType("onProgress", options.onProgress, "function");
   expectType("worker", options.worker, "boolean");
   expectType("cache", options.cache, "boolean");
+  const { kernels } = options;
+  if (kernels !== undefined && !["auto", "tiled", "direct"].includes(kernels)) {
+    throw optionError("kernels", kernels, '"auto", "tiled" or "direct"');
+  }
   expectUrl("workerUrl", options.workerUrl);
   expectUrl("wasmUrl", options.wasmUrl);
 }
@@ -290,10 +318,16 @@ function randomSeed(): number {
 }
 
 function expectCommon(options: CheckOptions): void {
-  const { model, device, signal } = options;
+  const { model, device, precision, signal } = options;
   expectUrl("model", model);
   if (device !== undefined && !["auto", "cpu", "webgpu"].includes(device)) {
     throw optionError("device", device, '"auto", "cpu" or "webgpu"');
+  }
+  if (precision !== undefined && !["auto", "f32", "f16"].includes(precision)) {
+    throw optionError("precision", precision, '"auto", "f32" or "f16"');
+  }
+  if (precision === "f16" && device === "cpu") {
+    throw optionError("precision", precision, '"auto" or "f32" beside `device: "cpu"`');
   }
   expectSignal(signal);
 }

@@ -67,6 +67,47 @@ test("WebGPU without an adapter is an answer of check and an error of load", asy
   await assert.rejects(loadFake(t, { device: "webgpu" }), refused);
 });
 
+const f16 = (adapter) => ({ ...adapter, features: new Set(["shader-f16"]) });
+
+for (const [precision, adapter, expected] of [
+  [undefined, f16(REAL), "f32"],
+  ["auto", f16(REAL), "f32"],
+  ["f32", f16(REAL), "f32"],
+  ["f16", f16(REAL), "f16"],
+]) {
+  test(`precision ${precision} is ${expected} where the adapter has f16`, async (t) => {
+    useAdapter(t, adapter);
+    const fit = await OneFlow.check({ model: modelFolder(t), precision });
+    assert.deepEqual([fit.status, fit.device, fit.precision], ["ready", "webgpu", expected]);
+    const { info } = await loadFake(t, { precision });
+    assert.deepEqual([info.device, info.precision], ["webgpu", expected]);
+    assert.equal(control.precision, expected);
+  });
+}
+
+for (const [what, adapter, device] of [
+  ["a real adapter without it", REAL, "auto"],
+  ["an adapter in software", f16(SOFTWARE), "auto"],
+  ["no adapter", null, "auto"],
+  ["one in software without it", SOFTWARE, "webgpu"],
+]) {
+  test(`f16 with ${what} is an answer of check and an error of load`, async (t) => {
+    useAdapter(t, adapter);
+    const wish = { precision: "f16", device };
+    const fit = await OneFlow.check({ model: modelFolder(t), ...wish });
+    assert.deepEqual([fit.status, fit.precision], ["unsupported", "f32"]);
+    assert.ok(fit.reasons.some(({ code }) => code === "f16-missing"));
+    const refused = { code: "unsupported", message: /f16.*load with `precision: "auto"`/ };
+    await assert.rejects(loadFake(t, wish), refused);
+  });
+}
+
+test("f16 that was asked for is not given up for the CPU", async (t) => {
+  useAdapter(t, f16(REAL));
+  control.selfTestError = Object.assign(new Error("off by 7"), { code: "internal" });
+  await assert.rejects(loadFake(t, { precision: "f16" }), { code: "internal", message: /off by 7/ });
+});
+
 for (const worker of [false, true]) {
   test(`stories on the GPU are like those on the CPU (${worker ? "worker" : "this thread"})`, async (t) => {
     if (worker) useFakeWorker(t);

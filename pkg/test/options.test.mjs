@@ -145,6 +145,8 @@ test("load and check refuse what they do not know", async () => {
   for (const options of [
     { modle: "x" },
     { device: "gpu" },
+    { precision: "f64" },
+    { precision: "f16", device: "cpu" },
     { worker: 1 },
     { cache: "opfs" },
     { onProgress: {} },

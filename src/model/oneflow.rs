@@ -1,6 +1,8 @@
 //! A model ready to run: network, codec and tokenizer on one back end, seen by the sampler as a
 //! [`FlowModel`].
 
+use std::collections::BTreeMap;
+
 use super::codec::{ImageCodec, PcaCodec, Preconditioner};
 use super::config::ModelConfig;
 use super::input::{Input, Row};
@@ -141,10 +143,17 @@ fn spec(config: &ModelConfig, tokenizer: &Tokenizer) -> Result<Spec> {
     })
 }
 
-impl<O: Ops> FlowModel for Model<O> {
-    type Hidden = O::Matrix;
+/// What is kept of a forward.
+pub struct Kept<M> {
+    /// The slots' rows.
+    slots: M,
+    /// Token logits that came with the forward, by their slots.
+    logits: BTreeMap<usize, Vec<f32>>,
+}
 
-    async fn predict(&self, state: &State) -> Result<Prediction<O::Matrix>> {
+impl<O: Ops> Model<O> {
+    /// A forward, and the logits of the slots that the back end takes for the likeliest, if it does.
+    async fn answer(&self, state: &State, is_text_open: bool) -> Result<Prediction<Kept<O::Matrix>>> {
         let row = Row {
             sequence: &state.sequence,
             images: state.images.iter().map(|image| (&image.latents[..], image.t)).collect(),
@@ -154,8 +163,17 @@ impl<O: Ops> FlowModel for Model<O> {
         let gate = self.network.gate(&self.ops, &hidden.slots);
         let deletions = self.network.deletions(&self.ops, &hidden.slots);
         let images = hidden.images.as_ref().filter(|_| state.images.iter().any(|image| image.t < 1.0));
-        let wanted: Vec<_> = [&gate].into_iter().chain(&deletions).chain(images).collect();
-        let answers = self.ops.download_all(&wanted).await?;
+        let ahead = if is_text_open { self.ops.likeliest(&hidden.slots, &gate) } else { None };
+        let ahead = ahead.map(|ahead| (ahead.ids, self.network.token_logits(&self.ops, &ahead.rows)));
+        let mut wanted: Vec<_> = [&gate].into_iter().chain(&deletions).chain(images).collect();
+        let n_answers = wanted.len();
+        wanted.extend(ahead.iter().flat_map(|(ids, logits)| [ids, logits]));
+        let mut answers = self.ops.download_all(&wanted).await?;
+        let mut logits = answers.split_off(n_answers.min(answers.len())).into_iter();
+        let logits = match (logits.next(), logits.next()) {
+            (Some(ids), Some(logits)) => by_slot(&ids, &logits, self.spec.vocab_size),
+            _ => BTreeMap::new(),
+        };
         answers.iter().try_for_each(|answer| check_finite(answer))?;
         let mut answers = answers.into_iter();
         let gate = answers.next().unwrap_or_default();
@@ -173,19 +191,44 @@ impl<O: Ops> FlowModel for Model<O> {
             self.preconditioner.velocity(&image.latents, output, image.t)
         };
         let velocities = state.images.iter().enumerate().map(velocity).collect();
-        Ok(Prediction { zero_prob, insertion_rate, delete_prob, velocities, hidden: hidden.slots })
+        let hidden = Kept { slots: hidden.slots, logits };
+        Ok(Prediction { zero_prob, insertion_rate, delete_prob, velocities, hidden })
+    }
+}
+
+impl<O: Ops> FlowModel for Model<O> {
+    type Hidden = Kept<O::Matrix>;
+
+    async fn predict(&self, state: &State) -> Result<Prediction<Self::Hidden>> {
+        self.answer(state, true).await
     }
 
-    async fn token_logits(&self, hidden: &O::Matrix, slots: &[usize]) -> Result<Vec<Vec<f32>>> {
+    async fn predict_images(&self, state: &State) -> Result<Prediction<Self::Hidden>> {
+        self.answer(state, false).await
+    }
+
+    /// Where all slots asked for were among the likeliest, their logits are here already.
+    async fn token_logits(&self, hidden: &Self::Hidden, slots: &[usize]) -> Result<Vec<Vec<f32>>> {
         if slots.is_empty() {
             return Ok(Vec::new());
         }
+        let kept: Option<Vec<Vec<f32>>> = slots.iter().map(|slot| hidden.logits.get(slot).cloned()).collect();
+        if let Some(logits) = kept {
+            logits.iter().try_for_each(|logits| check_finite(logits))?;
+            return Ok(logits);
+        }
         let rows: Vec<u32> = slots.iter().map(|&slot| slot as u32).collect();
-        let logits = self.network.token_logits(&self.ops, &self.ops.select(hidden, &rows));
+        let logits = self.network.token_logits(&self.ops, &self.ops.select(&hidden.slots, &rows));
         let logits = self.ops.download(&logits).await?;
         check_finite(&logits)?;
         Ok(logits.chunks_exact(self.spec.vocab_size).map(<[f32]>::to_vec).collect())
     }
+}
+
+/// Logits by the slots that they are of. Their numbers are bits of `u32`; among gates that are no
+/// numbers there may be any, of which nobody asks.
+fn by_slot(ids: &[f32], logits: &[f32], vocab_size: usize) -> BTreeMap<usize, Vec<f32>> {
+    ids.iter().zip(logits.chunks_exact(vocab_size)).map(|(id, own)| (id.to_bits() as usize, own.to_vec())).collect()
 }
 
 /// Weights that are finite may still give sums that are not.
@@ -194,7 +237,10 @@ fn check_finite(answer: &[f32]) -> Result<()> {
         None => Ok(()),
         Some(number) => Err(Error::Model {
             file: "model.safetensors".into(),
-            reason: format!("the network answers {number}, expected finite numbers: its weights are too large"),
+            reason: format!(
+                "the network answers {number}, expected finite numbers: its weights are too large, or in the \
+                 precision f16 what comes of them is; then choose f32"
+            ),
         }),
     }
 }

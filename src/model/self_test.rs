@@ -5,27 +5,34 @@ use super::made_up::{self, Case, Storage};
 use crate::error::{Error, Result};
 use crate::ops::cpu::CpuOps;
 use crate::ops::stored::BlockFormat;
-use crate::ops::{Ops, ready};
+use crate::ops::{Ops, Precision, ready};
 
 /// How far a number may be off, relative to itself or to the typical one: some hundred sums of f32
-/// in another order stay below 1e-5, and a mistake is above 1.
-const TOLERANCE: f32 = 1e-3;
+/// in another order stay below 1e-5, factors of 11 bits below 1e-2, and a mistake is above 1.
+fn tolerance(precision: Precision) -> f32 {
+    match precision {
+        Precision::F32 => 1e-3,
+        Precision::F16 => 2e-2,
+    }
+}
 
-/// Runs every operation of the network on `ops`; gives the largest deviation.
+/// Runs every operation of the network on `ops`, which computes in `precision`; gives the largest
+/// deviation.
 ///
 /// # Errors
 ///
 /// [`Error::Internal`] where an answer is not the CPU's, and what the back end itself reports.
-pub async fn self_test<O: Ops>(ops: O) -> Result<f32> {
+pub async fn self_test<O: Ops>(ops: O, precision: Precision) -> Result<f32> {
     let (config, batch, n_tokens, n_images) = (made_up::config(), 2, 67, 2);
     let expected = ready(Case::stored(CpuOps, &config, &storage, batch, n_tokens, n_images)?.forward())?;
     let found = Case::stored(ops, &config, &storage, batch, n_tokens, n_images)?.forward().await?;
     let off = deviation(&found, &expected);
-    if off <= TOLERANCE {
+    let tolerance = tolerance(precision);
+    if off <= tolerance {
         return Ok(off);
     }
     Err(Error::Internal {
-        reason: format!("the self-test is off by {off}, expected at most {TOLERANCE}: the driver computes wrongly"),
+        reason: format!("the self-test is off by {off}, expected at most {tolerance}: the driver computes wrongly"),
     })
 }
 
@@ -60,7 +67,7 @@ mod tests {
 
     #[test]
     fn the_cpu_passes_and_is_not_off_at_all() {
-        assert_eq!(ready(self_test(CpuOps)).unwrap(), 0.0);
+        assert_eq!(ready(self_test(CpuOps, Precision::F32)).unwrap(), 0.0);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! [`Ops`] on a back end that is chosen while the program runs: the same network code serves both,
 //! and is in the binary once.
 
-use super::Ops;
+use super::{Ahead, Ops};
 use crate::error::Result;
 use crate::ops::cpu::CpuOps;
 use crate::ops::gpu::GpuOps;
@@ -172,6 +172,17 @@ impl Ops for AnyOps {
 
     fn columns(&self, x: &AnyMatrix, start: usize, width: usize) -> AnyMatrix {
         forward!(self.columns[x](start, width))
+    }
+
+    fn likeliest(&self, x: &AnyMatrix, gate: &AnyMatrix) -> Option<Ahead<AnyMatrix>> {
+        match self {
+            // It has them at hand.
+            AnyOps::Cpu(_) => None,
+            AnyOps::Gpu(ops) => {
+                let Ahead { ids, rows } = ops.likeliest(x.gpu(), gate.gpu())?;
+                Some(Ahead { ids: Of::Gpu(ids), rows: Of::Gpu(rows) })
+            }
+        }
     }
 
     async fn download_all(&self, matrices: &[&AnyMatrix]) -> Result<Vec<Vec<f32>>> {

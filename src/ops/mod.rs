@@ -38,6 +38,26 @@ pub fn ready<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     }
 }
 
+/// What the factors of matrix products and of attention are rounded to before they are multiplied;
+/// sums are `f32` either way. The CPU knows `f32` only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Precision {
+    /// Nothing is rounded.
+    #[default]
+    F32,
+    /// `f16`: 11 bits, at most 65,504. A factor beyond that becomes infinite, and what comes of it is
+    /// no finite number, which a model refuses to answer.
+    F16,
+}
+
+/// Rows that will probably be asked for, found by a back end itself.
+pub struct Ahead<M> {
+    /// Their numbers `[1, k]`, each the bits of a `u32`.
+    pub ids: M,
+    /// The rows `[k, d]`.
+    pub rows: M,
+}
+
 /// The operations of the network, over some device's matrices. Those with a body are made of the
 /// others; a back end may do them in one.
 ///
@@ -160,6 +180,14 @@ pub trait Ops {
 
     /// Rows `rows` of `x [n, d]`: `[rows.len(), d]`.
     fn select(&self, x: &Self::Matrix, rows: &[u32]) -> Self::Matrix;
+
+    /// Some rows of `x [n, d]` with the highest `(1 - sigmoid(gate[0])) · (1 + softplus(gate[1]))`, by
+    /// `gate [n, 2]`: those that a caller who has read the gate will probably [`select`](Self::select).
+    /// `None` where that costs no trip of its own, as on the CPU.
+    fn likeliest(&self, x: &Self::Matrix, gate: &Self::Matrix) -> Option<Ahead<Self::Matrix>> {
+        let _ = (x, gate);
+        None
+    }
 
     /// Columns `start .. start + width` of `x`.
     fn columns(&self, x: &Self::Matrix, start: usize, width: usize) -> Self::Matrix;

@@ -36,18 +36,15 @@ impl<'a, M: FlowModel> Guided<'a, M> {
         let sequence = state.sequence.with_prompt(&self.empty_prompt);
         ((text || images) && sequence != state.sequence).then(|| State { sequence, ..state.clone() })
     }
-}
 
-impl<M: FlowModel> FlowModel for Guided<'_, M> {
-    type Hidden = GuidedHidden<M::Hidden>;
-
-    /// log λ and velocities are guided; π and deletions stay those of the prompt.
-    async fn predict(&self, state: &State) -> Result<Prediction<Self::Hidden>> {
-        let plain = self.model.predict(state).await?;
+    /// What the prompt changed, exaggerated.
+    fn guided(
+        &self,
+        plain: Prediction<M::Hidden>,
+        null: Option<Prediction<M::Hidden>>,
+    ) -> Prediction<GuidedHidden<M::Hidden>> {
         let Prediction { zero_prob, mut insertion_rate, delete_prob, mut velocities, hidden: with_prompt } = plain;
-        let mut without = None;
-        if let Some(state) = self.without_prompt(state) {
-            let null = self.model.predict(&state).await?;
+        if let Some(null) = &null {
             if self.text_weight != 0.0 {
                 guide_rates(&mut insertion_rate, &null.insertion_rate, self.text_weight);
             }
@@ -56,10 +53,32 @@ impl<M: FlowModel> FlowModel for Guided<'_, M> {
                     guide(velocity, null, self.image_weight);
                 }
             }
-            without = Some(null.hidden);
         }
-        let hidden = GuidedHidden { with_prompt, without };
-        Ok(Prediction { zero_prob, insertion_rate, delete_prob, velocities, hidden })
+        let hidden = GuidedHidden { with_prompt, without: null.map(|null| null.hidden) };
+        Prediction { zero_prob, insertion_rate, delete_prob, velocities, hidden }
+    }
+}
+
+impl<M: FlowModel> FlowModel for Guided<'_, M> {
+    type Hidden = GuidedHidden<M::Hidden>;
+
+    /// log λ and velocities are guided; π and deletions stay those of the prompt.
+    async fn predict(&self, state: &State) -> Result<Prediction<Self::Hidden>> {
+        let plain = self.model.predict(state).await?;
+        let null = match self.without_prompt(state) {
+            Some(state) => Some(self.model.predict(&state).await?),
+            None => None,
+        };
+        Ok(self.guided(plain, null))
+    }
+
+    async fn predict_images(&self, state: &State) -> Result<Prediction<Self::Hidden>> {
+        let plain = self.model.predict_images(state).await?;
+        let null = match self.without_prompt(state) {
+            Some(state) => Some(self.model.predict_images(&state).await?),
+            None => None,
+        };
+        Ok(self.guided(plain, null))
     }
 
     /// Guided log Q, not normalised.

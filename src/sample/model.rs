@@ -32,7 +32,7 @@ pub struct Prediction<H> {
     pub hidden: H,
 }
 
-/// A model: two questions about a state.
+/// A model: two questions about a state, and one of them in two forms.
 // Runs are driven from one thread, in a browser from one that has no others, so the futures need
 // not be `Send`.
 #[allow(async_fn_in_trait)]
@@ -42,6 +42,12 @@ pub trait FlowModel {
 
     /// Runs the network: π and λ for each slot, the velocity of each picture that is not finished.
     async fn predict(&self, state: &State) -> Result<Prediction<Self::Hidden>>;
+
+    /// [`predict`](Self::predict) where nobody will ask for tokens: the text is finished, and a model
+    /// may leave out what it prepares for them.
+    async fn predict_images(&self, state: &State) -> Result<Prediction<Self::Hidden>> {
+        self.predict(state).await
+    }
 
     /// Q for the slots asked for, in the order asked: `vocab_size` logits each.
     async fn token_logits(&self, hidden: &Self::Hidden, slots: &[usize]) -> Result<Vec<Vec<f32>>>;

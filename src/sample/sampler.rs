@@ -88,7 +88,10 @@ impl Sampler {
         let phase = self.phase();
         let text_guidance = if phase == Phase::Painting { 0.0 } else { self.options.text_guidance };
         let model = Guided::new(model, &self.spec, text_guidance, self.options.image_guidance);
-        let prediction = model.predict(&self.state).await?;
+        let prediction = match phase {
+            Phase::Painting => model.predict_images(&self.state).await?,
+            Phase::Scheduled | Phase::Completion => model.predict(&self.state).await?,
+        };
         check_prediction(&prediction, &self.state)?;
 
         let mut rng = self.rng.clone();

@@ -5,10 +5,12 @@ use wasm_bindgen::prelude::*;
 
 use super::golden::quantities;
 use super::value::{object, thrown};
+use crate::error::Error;
 use crate::golden::check_forward;
 use crate::model::self_test::self_test;
+use crate::ops::Precision;
 use crate::ops::any::AnyOps;
-use crate::ops::gpu::{GpuOps, Products};
+use crate::ops::gpu::{Choice, GpuOps};
 
 /// A device of the browser's best adapter.
 #[wasm_bindgen]
@@ -24,14 +26,20 @@ impl Gpu {
 
 #[wasm_bindgen]
 impl Gpu {
-    /// Opens the device, and chooses its kernels by timing them for some milliseconds; `products`,
-    /// `"tiled"` or `"direct"`, chooses instead.
-    pub async fn open(products: Option<String>) -> Result<Gpu, JsValue> {
-        let ops = GpuOps::open().await.map_err(thrown)?;
-        match products.as_deref() {
-            Some("tiled") => ops.choose(Products::Tiled),
-            Some("direct") => ops.choose(Products::Direct),
-            _ => drop(ops.tune(now).await.map_err(thrown)?),
+    /// Opens the device, and chooses its kernels by timing them for some milliseconds; `kernels`
+    /// names them instead, as [`Choice`] does. `precision` is `"f32"` or `"f16"`.
+    pub async fn open(kernels: Option<String>, precision: Option<String>) -> Result<Gpu, JsValue> {
+        let precision = match precision.as_deref() {
+            Some("f16") => Precision::F16,
+            _ => Precision::F32,
+        };
+        let ops = GpuOps::open_in(precision).await.map_err(thrown)?;
+        match kernels {
+            None => drop(ops.tune(now).await.map_err(thrown)?),
+            Some(name) => ops.choose(Choice::named(&name).ok_or_else(|| {
+                let expected = "tiled, direct, or one of them for products and one for attention".into();
+                thrown(Error::Option { name: "kernels", found: name, expected })
+            })?),
         }
         Ok(Gpu { ops })
     }
@@ -40,20 +48,18 @@ impl Gpu {
     /// deviation.
     #[wasm_bindgen(js_name = selfTest)]
     pub async fn self_test(&self) -> Result<f32, JsValue> {
-        self_test(self.ops.clone()).await.map_err(thrown)
+        self_test(self.ops.clone(), self.ops.precision()).await.map_err(thrown)
     }
 
     /// The adapter, and what the device has done.
     pub fn info(&self) -> JsValue {
         let adapter = self.ops.adapter();
         let usage = self.ops.usage();
-        let products = match self.ops.products() {
-            Products::Tiled => "tiled",
-            Products::Direct => "direct",
-        };
         object(&[
             ("adapter", adapter.name.as_str().into()),
-            ("products", products.into()),
+            ("kernels", self.ops.choice().to_string().into()),
+            ("precision", if self.ops.precision() == Precision::F16 { "f16" } else { "f32" }.into()),
+            ("hasF16", adapter.has_f16.into()),
             ("maxBindingBytes", (adapter.max_binding_bytes as f64).into()),
             ("dispatches", (usage.counts.dispatches as f64).into()),
             ("submits", (usage.counts.submits as f64).into()),

@@ -57,6 +57,27 @@ test("a software adapter is left alone, and check and load say so", async (t) =>
   assert.match(info.deviceReason, /in software/);
 });
 
+test("f16 on an adapter without it is refused, and the engine says why, too", async (t) => {
+  const { page } = await openPage(t, shared.browser);
+  const { fit, refused, engine } = await page.evaluate(async () => {
+    const wish = { device: "webgpu", precision: "f16" };
+    const fit = await oneflow.OneFlow.check(wish);
+    const refused = await failureOf(oneflow.OneFlow.load(wish));
+    const folder = new URL("/oneflow-web/wasm/", location.href);
+    const { default: init, Gpu } = await import(new URL("oneflow_web.js", folder).href);
+    const wasm = fetch(new URL("oneflow_web_bg.wasm", folder));
+    await init({ module_or_path: await WebAssembly.compileStreaming(wasm) });
+    const { code, message } = await Gpu.open("direct", "f16").catch((error) => error);
+    return { fit, refused, engine: { code, message } };
+  });
+  assert.equal(fit.status, "unsupported");
+  assert.ok(fit.reasons.some(({ code }) => code === "f16-missing"));
+  assert.equal(refused.code, "unsupported");
+  assert.match(refused.message, /shader-f16.*load with `precision: "auto"`/);
+  assert.equal(engine.code, "unsupported");
+  assert.match(engine.message, /shader-f16.*choose the precision f32/);
+});
+
 for (const worker of [true, false]) {
   const where = worker ? "worker" : "page";
 
@@ -118,6 +139,35 @@ test("an adapter that computes wrongly is found by the self-test, and the CPU ta
   assert.equal(fit.device, "cpu");
   assert.ok(fit.reasons.some(({ code }) => code === "webgpu-self-test"));
   assert.equal(forced.code, "internal");
+});
+
+test("kernels are timed at the first load on an adapter, and by name not at all", async (t) => {
+  const { page, complaints } = await openPage(t, shared.browser);
+  await page.evaluate(DISGUISE);
+  const { submits, kept } = await page.evaluate(async () => {
+    let n = 0;
+    const submit = GPUQueue.prototype.submit;
+    GPUQueue.prototype.submit = function (...args) {
+      n += 1;
+      return submit.apply(this, args);
+    };
+    const submits = [];
+    for (const options of [{}, {}, { cache: false }, { kernels: "direct" }]) {
+      n = 0;
+      await withFlow({ worker: false, device: "webgpu", ...options }, () => submits.push(n));
+    }
+    const cache = await caches.open("oneflow-web/kernels/1");
+    const keys = await cache.keys();
+    const kept = await Promise.all(keys.map(async (key) => [key.url, await (await cache.match(key)).text()]));
+    return { submits, kept };
+  });
+  t.diagnostic(`submits of a load: ${submits.join(", ")}; kept: ${kept.map(([, kernels]) => kernels)}`);
+  const [first, second, uncached, named] = submits;
+  assert.ok(first >= second + 12 && uncached >= second + 12 && named === second, submits.join());
+  assert.equal(kept.length, 1);
+  assert.match(kept[0][0], /adapter=acme%20one&precision=f32/);
+  assert.match(kept[0][1], /^(tiled|direct)\/(tiled|direct)$/);
+  assert.deepEqual(complaints, []);
 });
 
 test("buffers do not pile up over runs and loads", async (t) => {

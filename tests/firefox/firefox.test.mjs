@@ -76,9 +76,9 @@ test("the page runs to its end", (t) => {
 
 for (const products of ["tiled", "direct"]) {
   test(`the golden forward holds on WebGPU with ${products} products, and the self-test passes`, (t) => {
-    const { deviation, quantities, info } = found.golden[products];
+    const { deviation, quantities, info } = found.golden[`${products} f32`];
     t.diagnostic(`self-test: off by ${deviation}; ${JSON.stringify(info)}`);
-    assert.equal(info.products, products);
+    assert.equal(info.kernels, `${products}/${products}`);
     assert.ok(deviation < 1e-4);
     for (const { name, values, deviation, tolerance } of quantities) {
       t.diagnostic(`${name}: ${values} numbers, off by ${deviation} at the most`);
@@ -86,6 +86,24 @@ for (const products of ["tiled", "direct"]) {
     }
   });
 }
+
+for (const products of ["tiled", "direct"]) {
+  test(`in f16 with ${products} products the self-test passes, by what 11 bits are off`, (t) => {
+    const { deviation, info } = found.golden[`${products} f16`];
+    t.diagnostic(`self-test: off by ${deviation}; ${JSON.stringify(info)}`);
+    assert.equal(info.precision, "f16");
+    assert.ok(deviation > 1e-4 && deviation < 1e-2);
+  });
+}
+
+/** Texts may differ where a draw falls between the two, and then so do the pictures. */
+test("a story in f16 is told to its end, with as many pictures as the CPU's", (t) => {
+  const { f16, cpu } = found;
+  assert.deepEqual([f16.device, f16.precision, cpu.precision], ["webgpu", "f16", "f32"]);
+  t.diagnostic(f16.text === cpu.text ? "the same text" : `${f16.text} / ${cpu.text}`);
+  assert.ok(f16.text.length > 10);
+  assert.equal(f16.images.length, cpu.images.length);
+});
 
 for (const where of ["webgpu", "page"]) {
   test(`a story on WebGPU is the CPU's (${where === "page" ? "in the page" : "in a worker"})`, (t) => {

@@ -2,7 +2,7 @@
 
 use oneflow_web::model::made_up::{self, Case};
 use oneflow_web::model::self_test::self_test;
-use oneflow_web::ops::{Ops, ready};
+use oneflow_web::ops::{Ops, Precision, ready};
 use oneflow_web::{Error, Result};
 
 use crate::support::gpu;
@@ -14,7 +14,7 @@ fn lost<T: std::fmt::Debug>(result: Result<T>) {
 
 #[test]
 fn the_self_test_passes_on_this_adapter() {
-    let off = ready(self_test(gpu())).unwrap();
+    let off = ready(self_test(gpu(), Precision::F32)).unwrap();
     println!("off by {off:e}");
     assert!(off < 1e-4, "{off}");
 }
@@ -36,10 +36,10 @@ fn a_device_that_is_gone_is_an_error_before_in_the_middle_and_after() {
     after.destroy();
     lost(ready(after.download(&x)));
     lost(ready(after.settle()));
-    lost(ready(self_test(after)));
+    lost(ready(self_test(after, Precision::F32)));
 
     // Another device is not touched by that.
-    ready(self_test(gpu())).unwrap();
+    ready(self_test(gpu(), Precision::F32)).unwrap();
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn a_matrix_without_room_is_an_error_that_tells_its_bytes() {
     // n · n values of 4 bytes.
     assert!(error.to_string().contains("68719476736 bytes"), "{error}");
     // The device is done for; a smaller model gets another.
-    ready(self_test(gpu())).unwrap();
+    ready(self_test(gpu(), Precision::F32)).unwrap();
 }
 
 #[test]

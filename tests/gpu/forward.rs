@@ -13,13 +13,13 @@ use oneflow_web::ops::stored::BlockFormat;
 
 use crate::support::{both_products, gpu};
 
-fn config() -> ModelConfig {
+pub fn config() -> ModelConfig {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("pkg/models/storyworld");
     ModelConfig::from_json(&read_folder(&folder).unwrap().files["config.json"]).unwrap()
 }
 
 /// Deviation of the worst value, relative to itself or, where it is smaller, to the typical one.
-fn worst(found: &[f32], expected: &[f32]) -> f32 {
+pub fn worst(found: &[f32], expected: &[f32]) -> f32 {
     assert_eq!(found.len(), expected.len());
     let typical = (expected.iter().map(|x| x * x).sum::<f32>() / expected.len() as f32).sqrt();
     let off = |(a, b): (&f32, &f32)| (a - b).abs() / b.abs().max(typical);
@@ -43,10 +43,10 @@ fn heads_and_velocities_are_the_cpus() {
             let expected = Case::stored(BurnOps::cpu(), &config, &|_| storage, batch, n_tokens, n_images).unwrap();
             let expected = ready(expected.forward()).unwrap();
             for gpu in both_products() {
-                let products = gpu.products();
+                let products = gpu.choice();
                 let found = Case::stored(gpu, &config, &|_| storage, batch, n_tokens, n_images).unwrap();
                 let off = worst(&ready(found.forward()).unwrap(), &expected);
-                let what = format!("{products:?}, {storage:?}, {batch} x {n_tokens} tokens, {n_images} pictures");
+                let what = format!("{products}, {storage:?}, {batch} x {n_tokens} tokens, {n_images} pictures");
                 println!("{what}: off by {off:e}");
                 assert!(off <= 1e-3, "{what}: off by {off:e}");
             }

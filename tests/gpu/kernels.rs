@@ -1,10 +1,10 @@
-//! Every operation against burn's, with both kernels for matrix products, and what only the GPU has.
+//! Every operation against burn's, with both kernels for matrix products and for attention, and what only the GPU has.
 
 use std::cell::Cell;
 
 use oneflow_web::flow::rng::Rng;
 use oneflow_web::ops::burn::BurnOps;
-use oneflow_web::ops::gpu::{GpuOps, Products};
+use oneflow_web::ops::gpu::{Choice, GpuOps};
 use oneflow_web::ops::{Ops, ready};
 
 use crate::operations;
@@ -107,19 +107,25 @@ fn windows_are_taken_by_every_kernel() {
 }
 
 #[test]
-fn the_kernel_for_products_is_chosen_by_measurement_and_by_hand() {
+fn kernels_are_chosen_by_measurement_and_by_hand() {
     let gpu = gpu();
-    assert_eq!(gpu.products(), Products::Tiled);
-    // A clock that stands still finds neither faster, one that is slow while the second kernel
-    // computes finds that one.
-    assert_eq!(ready(gpu.tune(|| 0.0)).unwrap(), Products::Tiled);
-    let slow = Cell::new(0.0);
-    let clock = || {
-        slow.set(slow.get() + if gpu.products() == Products::Tiled { 10.0 } else { 0.1 });
-        slow.get()
-    };
-    assert_eq!(ready(gpu.tune(clock)).unwrap(), Products::Direct);
-    assert_eq!(gpu.products(), Products::Direct);
-    gpu.choose(Products::Tiled);
-    assert_eq!(gpu.products(), Products::Tiled);
+    assert_eq!(gpu.choice(), Choice::TILED);
+    // A clock that stands still finds none faster.
+    assert_eq!(ready(gpu.tune(|| 0.0)).unwrap(), Choice::TILED);
+    for fast in Choice::ALL {
+        // One that goes by the kernels started, slowly while the fast ones are chosen.
+        let (now, seen) = (Cell::new(0.0), Cell::new(gpu.usage().counts.dispatches));
+        let clock = || {
+            let n = gpu.usage().counts.dispatches;
+            let choice = gpu.choice();
+            let slow = |is_slow: bool| if is_slow { 10.0 } else { 1.0 };
+            let each = slow(choice.products != fast.products) * slow(choice.keys != fast.keys);
+            now.set(now.get() + (n - seen.replace(n)) as f64 * each);
+            now.get()
+        };
+        assert_eq!(ready(gpu.tune(clock)).unwrap(), fast);
+        assert_eq!(gpu.choice(), fast);
+    }
+    gpu.choose(Choice::TILED);
+    assert_eq!(gpu.choice(), Choice::TILED);
 }

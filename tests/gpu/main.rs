@@ -5,9 +5,11 @@
 #[global_allocator]
 static HEAP: heap::Counting = heap::Counting;
 
+mod ahead;
 mod faults;
 mod files;
 mod forward;
+mod halves;
 #[path = "../support/heap.rs"]
 mod heap;
 mod kernels;

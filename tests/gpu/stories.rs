@@ -65,6 +65,33 @@ fn the_command_line_computes_where_it_is_told_to() {
     assert_eq!(generate("gpu"), generate("cpu"));
 }
 
+#[test]
+fn the_command_line_takes_f16_on_the_gpu_only() {
+    let generate = |device: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_oneflow"));
+        command.args([
+            "generate",
+            PROMPTS[0],
+            "--seed",
+            "7",
+            "--steps",
+            "4",
+            "--max-images",
+            "1",
+            "--precision",
+            "f16",
+        ]);
+        command.args(["--device", device]).arg("--model").arg(folder()).output().unwrap()
+    };
+    let output = generate("gpu");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stdout.len() > 10);
+    let said = generate("cpu");
+    assert_eq!(said.status.code(), Some(2), "as for every option that does not fit");
+    let said = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(said.contains("`precision` is f16") && said.contains("--device gpu"), "{said}");
+}
+
 /// No driver is found where the loader of Vulkan is shown none.
 #[test]
 fn without_an_adapter_the_command_line_says_what_to_do() {

@@ -1,6 +1,6 @@
 //! What tests share.
 
-use oneflow_web::ops::gpu::{GpuOps, Products};
+use oneflow_web::ops::gpu::{Choice, GpuOps};
 use oneflow_web::ops::ready;
 
 pub use crate::numbers::{Fill, values, within};
@@ -11,12 +11,12 @@ pub fn gpu() -> GpuOps {
     ready(GpuOps::open()).unwrap()
 }
 
-/// A device for each kernel of matrix products.
+/// A device for each kernel of matrix products and of attention.
 #[track_caller]
 pub fn both_products() -> [GpuOps; 2] {
-    [Products::Tiled, Products::Direct].map(|products| {
+    [Choice::TILED, Choice::DIRECT].map(|choice| {
         let gpu = gpu();
-        gpu.choose(products);
+        gpu.choose(choice);
         gpu
     })
 }

@@ -19,14 +19,22 @@ export function goldenCheck(
 
 /** A device of the browser's best adapter. */
 export class Gpu {
-  /** Times the kernels for matrix products on this adapter and takes the faster, or the one that is named. */
-  static open(products?: "tiled" | "direct"): Promise<Gpu>;
+  /**
+   * Times the kernels for matrix products and for attention on this adapter and takes the faster of
+   * each, or those that are named: `tiled`, `direct`, or one of them for each, `products/attention`.
+   * They compute in f32, or with factors of f16, which not every adapter has.
+   */
+  static open(kernels?: string, precision?: "f32" | "f16"): Promise<Gpu>;
   /** Runs every kernel beside the CPU and throws where the answers differ; the largest deviation. */
   selfTest(): Promise<number>;
   /** The adapter, and what the device has done. */
   info(): {
     adapter: string;
-    products: "tiled" | "direct";
+    /** Those for matrix products and for attention, as `open` takes them. */
+    kernels: string;
+    precision: "f32" | "f16";
+    /** Whether the adapter has `shader-f16`. */
+    hasF16: boolean;
     maxBindingBytes: number;
     dispatches: number;
     submits: number;

@@ -10,6 +10,10 @@ const defaults = {
   uploads: 0,
   /** The most bytes of files that loaders held at once. */
   peakBytes: 0,
+  /** What the GPU was last opened with. */
+  precision: null,
+  /** Which kernels it was asked for, load by load; it chooses for itself where that is undefined. */
+  kernels: [],
   stepMs: 0,
   failAtStep: null,
   stepError: null,
@@ -21,5 +25,5 @@ export const control = { ...defaults };
 export const live = { loaders: 0, bytes: 0, gpus: 0, engines: 0, runs: 0 };
 
 export function reset() {
-  Object.assign(control, defaults);
+  Object.assign(control, defaults, { kernels: [] });
 }

@@ -15,10 +15,16 @@ export function buildId() {
 }
 
 export class Gpu {
-  static async open() {
+  static async open(kernels, precision) {
+    control.precision = precision;
+    control.kernels.push(kernels);
     if (control.gpuOpenError) throw control.gpuOpenError;
     live.gpus += 1;
     return new Gpu();
+  }
+
+  info() {
+    return { kernels: "direct/tiled" };
   }
 
   async selfTest() {

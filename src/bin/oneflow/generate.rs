@@ -29,6 +29,9 @@ pub struct Generate {
     /// What computes.
     #[arg(long, value_enum, default_value_t = Device::Cpu)]
     device: Device,
+    /// What the factors of matrix products are rounded to on the GPU; `auto` is f32.
+    #[arg(long, value_enum, default_value_t = Precision::Auto)]
+    precision: Precision,
     /// Chooses the story among those that the model could tell.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -88,6 +91,17 @@ enum Device {
     Gpu,
 }
 
+/// In what a GPU multiplies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Precision {
+    /// The text is the CPU's.
+    Auto,
+    /// 32 bits.
+    F32,
+    /// 16 bits, where the adapter has them; sums are of 32.
+    F16,
+}
+
 /// A line of the `--prompts` file.
 #[derive(Deserialize)]
 struct Line {
@@ -99,6 +113,11 @@ struct Line {
 /// Runs the command.
 pub fn run(args: &Generate) -> Result<()> {
     match args.device {
+        Device::Cpu if args.precision == Precision::F16 => Err(Error::Option {
+            name: "precision",
+            found: "f16".into(),
+            expected: "f32 or auto, because the CPU computes in 32 bits; f16 goes with --device gpu".into(),
+        }),
         Device::Cpu => write_stories(args, &super::load(&args.model)?),
         Device::Gpu => on_gpu(args),
     }
@@ -109,9 +128,13 @@ fn on_gpu(args: &Generate) -> Result<()> {
     use std::time::Instant;
 
     use oneflow_web::checkpoint::folder::load_folder;
-    use oneflow_web::ops::{gpu::GpuOps, ready};
+    use oneflow_web::ops::{self, gpu::GpuOps, ready};
 
-    let ops = ready(GpuOps::open())?;
+    let precision = match args.precision {
+        Precision::Auto | Precision::F32 => ops::Precision::F32,
+        Precision::F16 => ops::Precision::F16,
+    };
+    let ops = ready(GpuOps::open_in(precision))?;
     let start = Instant::now();
     ready(ops.tune(|| start.elapsed().as_secs_f64() * 1e3))?;
     write_stories(args, &load_folder(&args.model, ops)?)

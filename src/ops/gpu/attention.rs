@@ -1,15 +1,19 @@
-//! Attention without a score matrix: launch of `attention.wgsl`.
+//! Attention without a score matrix: launch of `attention.wgsl`, in two variants.
 
 use super::kernel::Kernel;
 use super::matrix::Matrix;
-use super::{GpuOps, Products};
+use super::{GpuOps, Keys, Products, rowwise};
+use crate::ops::Precision;
 
-/// Queries of a workgroup.
-const QUERIES: usize = 64;
+/// Threads of a workgroup.
+const THREADS: usize = 64;
 
 /// Workgroup memory by default limits, and the most keys that are worth a trip to it.
 const SHARED_BYTES: usize = 16_384;
 const MAX_KEYS: usize = 32;
+
+/// More keys than a sequence has.
+const ALL_KEYS: usize = 1 << 20;
 
 /// Up to this width of a head a thread takes several keys, and perhaps queries, at a time; beyond it
 /// the kernel would be long, and its registers too few.
@@ -36,12 +40,21 @@ pub fn launch(ops: &GpuOps, attention: Attention<'_>, n_heads: usize) -> Matrix 
     let [batch, seq] = bias.shape();
     let d_head = q.width / n_heads;
     let output = ops.output(q.n_rows, q.width);
-    let n_keys = (SHARED_BYTES / (2 * 4 * d_head)).clamp(1, MAX_KEYS);
-    let (side, each) = match (d_head <= MAX_SIDE_WIDTH, ops.products()) {
-        (false, _) => (1, 1),
-        (true, Products::Tiled) => (4, 1),
-        (true, Products::Direct) => (4, 2),
+    let number_bytes = if ops.precision() == Precision::F16 { 2 } else { 4 };
+    let is_tiled = ops.keys() == Keys::Tiled;
+    let n_keys = match is_tiled {
+        true => (SHARED_BYTES / (2 * number_bytes * d_head)).clamp(1, MAX_KEYS),
+        false => ALL_KEYS,
     };
+    let (side, each) = match (d_head <= MAX_SIDE_WIDTH, ops.keys(), ops.products()) {
+        (false, ..) => (1, 1),
+        (true, Keys::Tiled, Products::Tiled) => (4, 1),
+        (true, Keys::Tiled, Products::Direct) => (4, 2),
+        (true, Keys::Direct, _) => (4, 4),
+    };
+    // Each thread would turn all keys again.
+    let turned = rope.filter(|_| !is_tiled).map(|(cos, sin)| rowwise::rope(ops, k, cos, sin, n_heads));
+    let k = turned.as_ref().unwrap_or(k);
     let kernel = Kernel {
         name: "attention",
         source: include_str!("attention.wgsl"),
@@ -50,6 +63,8 @@ pub fn launch(ops: &GpuOps, attention: Attention<'_>, n_heads: usize) -> Matrix 
         constants: vec![
             ("D", d_head as u32),
             ("QUADS", d_head as u32 / 4),
+            ("THREADS", THREADS as u32),
+            ("TILED", is_tiled.into()),
             ("SIDE", side),
             ("EACH", each as u32),
             ("KEYS", n_keys as u32),
@@ -68,7 +83,7 @@ pub fn launch(ops: &GpuOps, attention: Attention<'_>, n_heads: usize) -> Matrix 
         [scale.to_bits(), 0],
     ];
     let inputs = [q, k, v, bias, cos, sin].map(|matrix| &matrix.storage);
-    let groups = [seq.div_ceil(QUERIES * each), n_heads, batch].map(|count| count as u32);
+    let groups = [seq.div_ceil(THREADS * each), n_heads, batch].map(|count| count as u32);
     ops.recorder.record(kernel, &inputs, &output.storage, params.as_flattened(), groups);
     output
 }

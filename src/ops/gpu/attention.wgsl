@@ -6,10 +6,11 @@
 // after every few keys (online softmax, arXiv:1805.02867). With ROPE, q and k are turned first, as in
 // rope.wgsl, by cos and sin [b·s, D/2].
 //
-// A workgroup is 64·EACH queries of one head (y) of one sequence (z). KEYS keys and their values at a
-// time are brought to workgroup memory.
+// A workgroup is THREADS·EACH queries of one head (y) of one sequence (z). KEYS keys and their values
+// at a time are brought to workgroup memory as `real`; or, with TILED = 0, each thread reads them
+// where they are, the keys turned already. All else is f32.
 //
-// Constants: D (a multiple of 8), QUADS (D / 4), KEYS, SIDE, EACH, ROPE (0 or 1).
+// Constants: D (a multiple of 8), QUADS (D / 4), THREADS, KEYS, SIDE, EACH, TILED, ROPE (0 or 1).
 
 struct Params {
     s: u32, out_stride: u32,
@@ -32,8 +33,10 @@ struct Params {
 
 const HALF = D / 2u;
 
-var<workgroup> keys: array<vec4f, KEYS * QUADS>;
-var<workgroup> values: array<vec4f, KEYS * QUADS>;
+const N_TILE = KEYS * QUADS * TILED + 1u - TILED;
+
+var<workgroup> keys: array<vec4<real>, N_TILE>;
+var<workgroup> values: array<vec4<real>, N_TILE>;
 
 fn q_at(row: u32, col: u32) -> vec4f {
     let at = p.q_start + row * p.q_stride + col;
@@ -48,6 +51,21 @@ fn k_at(row: u32, col: u32) -> vec4f {
 fn v_at(row: u32, col: u32) -> vec4f {
     let at = p.v_start + row * p.v_stride + col;
     return vec4f(v[at], v[at + 1u], v[at + 2u], v[at + 3u]);
+}
+
+// Columns 4·quad … of a key, which is number `tile` of those in workgroup memory.
+fn key_at(row: u32, tile: u32, head: u32, quad: u32) -> vec4f {
+    if TILED == 1u {
+        return vec4f(keys[tile * QUADS + quad]);
+    }
+    return vec4f(vec4<real>(k_at(row, head + 4u * quad)));
+}
+
+fn value_at(row: u32, tile: u32, head: u32, quad: u32) -> vec4f {
+    if TILED == 1u {
+        return vec4f(values[tile * QUADS + quad]);
+    }
+    return vec4f(vec4<real>(v_at(row, head + 4u * quad)));
 }
 
 // Columns 4·quad … of a head, turned: `here` are they, `there` those they are paired with.
@@ -81,9 +99,9 @@ fn write(query: u32, first: u32, col: u32, values: vec4f) {
     }
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-    let query = (group.x * 64u + thread) * EACH;
+    let query = (group.x * THREADS + thread) * EACH;
     let head = group.y * D;
     let first = group.z * p.s;
     let scale = bitcast<f32>(p.scale);
@@ -96,25 +114,27 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
 
     for (var k0 = 0u; k0 < p.s; k0 += KEYS) {
         let n = min(KEYS, p.s - k0);
-        workgroupBarrier();
-        for (var at = thread; at < n * QUADS; at += 64u) {
-            let other = first + k0 + at / QUADS;
-            let i = at % QUADS;
-            var value = k_at(other, head + 4u * i);
-            if ROPE == 1u {
-                value = turned(other, i, value, k_at(other, head + (4u * i + HALF) % D));
+        if TILED == 1u {
+            workgroupBarrier();
+            for (var at = thread; at < n * QUADS; at += THREADS) {
+                let other = first + k0 + at / QUADS;
+                let i = at % QUADS;
+                var value = k_at(other, head + 4u * i);
+                if ROPE == 1u {
+                    value = turned(other, i, value, k_at(other, head + (4u * i + HALF) % D));
+                }
+                keys[at] = vec4<real>(value);
+                values[at] = vec4<real>(v_at(other, head + 4u * i));
             }
-            keys[at] = value;
-            values[at] = v_at(other, head + 4u * i);
+            workgroupBarrier();
         }
-        workgroupBarrier();
         // Threads without a query have nothing to do here.
         let end = select(0u, n, query < p.s);
         for (var key = 0u; key < end; key += SIDE) {
             // Keys beyond the last read the last, and weigh nothing.
             let at$SIDE = min(key + $SIDEu, n - 1u);
             var score$EACH_$SIDE = 0.0;
-            score$EACH_$SIDE += dot(mine$EACH_$QUADS, keys[at$SIDE * QUADS + $QUADSu]);
+            score$EACH_$SIDE += dot(mine$EACH_$QUADS, key_at(first + k0 + at$SIDE, at$SIDE, head, $QUADSu));
             // Last, because beside the bias of padding the rest would be lost.
             let bias$SIDE = bias[p.bias_start + group.z * p.bias_stride + k0 + at$SIDE];
             score$EACH_$SIDE += bias$SIDE;
@@ -126,7 +146,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
             sum$EACH *= keep$EACH;
             sum$EACH += share$EACH_$SIDE;
             acc$EACH_$QUADS *= keep$EACH;
-            acc$EACH_$QUADS += share$EACH_$SIDE * values[at$SIDE * QUADS + $QUADSu];
+            acc$EACH_$QUADS += share$EACH_$SIDE * value_at(first + k0 + at$SIDE, at$SIDE, head, $QUADSu);
         }
     }
     write(query + $EACHu, first, head + 4u * $QUADSu, acc$EACH_$QUADS / sum$EACH);

@@ -11,12 +11,14 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Error, Result};
+use crate::ops::Precision;
 
 /// An adapter's device and its queue.
 pub struct Device {
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
     adapter: AdapterFacts,
+    precision: Precision,
     noted: Arc<Mutex<Option<Fault>>>,
     scopes: RefCell<Vec<Scope>>,
     // Browsers end a device whose instance and adapter nobody holds.
@@ -28,6 +30,8 @@ pub struct Device {
 pub struct AdapterFacts {
     /// Its name and driver, as far as they are told.
     pub name: String,
+    /// Whether it can compute in `f16` (WebGPU's `shader-f16`).
+    pub has_f16: bool,
     /// Whether it computes on the CPU.
     pub is_software: bool,
     /// Bytes of one binding, and so of one activation or part of a weight, at the most.
@@ -49,13 +53,14 @@ struct Scope {
 }
 
 impl Device {
-    /// The device of the adapter that the system likes best, of which no more bytes are bound than
-    /// `max_binding_bytes`.
+    /// The device of the adapter that the system likes best, for kernels of this precision, of which
+    /// no more bytes are bound than `max_binding_bytes`.
     ///
     /// # Errors
     ///
-    /// [`Error::Adapter`] if there is none, or if it is below WebGPU's default limits.
-    pub async fn open(max_binding_bytes: u64) -> Result<Self> {
+    /// [`Error::Adapter`] if there is none, if it is below WebGPU's default limits, or if it has no
+    /// `f16` and that is asked for.
+    pub async fn open(precision: Precision, max_binding_bytes: u64) -> Result<Self> {
         let mut description = wgpu::InstanceDescriptor::new_without_display_handle();
         description.backends = wgpu::Backends::PRIMARY;
         let instance = wgpu::Instance::new(description);
@@ -83,10 +88,22 @@ impl Device {
             .filter(|part| !part.is_empty())
             .collect::<Vec<_>>()
             .join(", ");
+        let has_f16 = adapter.features().contains(wgpu::Features::SHADER_F16);
+        if precision == Precision::F16 && !has_f16 {
+            return Err(Error::Adapter {
+                found: format!("{name}, which does not compute in f16 (shader-f16)"),
+                expected: "a GPU that does: update the driver, or choose the precision f32".into(),
+            });
+        }
+        let required_features = match precision {
+            Precision::F32 => wgpu::Features::empty(),
+            Precision::F16 => wgpu::Features::SHADER_F16,
+        };
         let max_binding_bytes =
             limits.max_storage_buffer_binding_size.min(limits.max_buffer_size).min(max_binding_bytes);
         let request = wgpu::DeviceDescriptor {
             label: Some("oneflow"),
+            required_features,
             required_limits: limits,
             memory_hints: wgpu::MemoryHints::MemoryUsage,
             ..Default::default()
@@ -104,14 +121,19 @@ impl Device {
         let note = noted.clone();
         device.on_uncaptured_error(Arc::new(move |error| set(&note, fault("a call outside of a scope", &error))));
         let is_software = info.device_type == wgpu::DeviceType::Cpu;
-        let adapter_facts = AdapterFacts { name, is_software, max_binding_bytes };
+        let adapter_facts = AdapterFacts { name, has_f16, is_software, max_binding_bytes };
         let scopes = RefCell::default();
-        Ok(Self { device, queue, adapter: adapter_facts, noted, scopes, _alive: (instance, adapter) })
+        Ok(Self { device, queue, adapter: adapter_facts, precision, noted, scopes, _alive: (instance, adapter) })
     }
 
     /// What is known of the adapter.
     pub fn adapter(&self) -> &AdapterFacts {
         &self.adapter
+    }
+
+    /// What the kernels round factors to.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// Does `work`, whose errors [`verdict`](Self::verdict) will tell; `what` says what it was for.

@@ -5,6 +5,7 @@
 // threads read neighbouring numbers of w where its lines are rows. A workgroup of 8 × 8 threads makes
 // 8·ROWS rows and 32·QUADS columns. Where w's lines run along k (ALONG), a thread reads four numbers
 // of a column at a time, and k is a multiple of 4. Columns beyond m are computed and not written.
+// Factors are rounded to `real`, as those of matmul.wgsl are.
 //
 // Constants: ROWS, QUADS, LANES (4), ALONG, ADD (0 or 1), and those of weight.wgsl for w0. All sums are
 // variables of their own and no array, which some compilers would leave in memory.
@@ -21,6 +22,10 @@ struct Params {
 @group(0) @binding(2) var<storage, read> w0: array<u32>;       // [k, m] or, ALONG, [m, k]
 @group(0) @binding(3) var<storage, read> residual: array<f32>; // [n, m], with ADD
 @group(0) @binding(4) var<storage, read_write> out: array<f32>;
+
+fn rounded(factors: vec4f) -> vec4f {
+    return vec4f(vec4<real>(factors));
+}
 
 fn write(row: u32, col: u32, values: vec4f) {
     for (var j = 0u; j < 4u; j++) {
@@ -46,14 +51,14 @@ fn main(@builtin(global_invocation_id) thread: vec3u) {
     var sum$ROWS_$QUADS = vec4f(0.0);
     if ALONG == 1u {
         for (var k = 0u; k < p.k; k += 4u) {
-            let v$ROWS = vec4f(x[x$ROWS + k], x[x$ROWS + k + 1u], x[x$ROWS + k + 2u], x[x$ROWS + k + 3u]);
-            let w$QUADS_$LANES = w0_quad(min(col + 32u * $QUADSu + $LANESu, p.m - 1u), k);
+            let v$ROWS = rounded(vec4f(x[x$ROWS + k], x[x$ROWS + k + 1u], x[x$ROWS + k + 2u], x[x$ROWS + k + 3u]));
+            let w$QUADS_$LANES = rounded(w0_quad(min(col + 32u * $QUADSu + $LANESu, p.m - 1u), k));
             sum$ROWS_$QUADS[$LANES] += dot(v$ROWS, w$QUADS_$LANES);
         }
     } else {
         for (var k = 0u; k < p.k; k++) {
-            let w$QUADS = w0_quad(k, col + 32u * $QUADSu);
-            let v$ROWS = x[x$ROWS + k];
+            let w$QUADS = rounded(w0_quad(k, col + 32u * $QUADSu));
+            let v$ROWS = f32(real(x[x$ROWS + k]));
             sum$ROWS_$QUADS += v$ROWS * w$QUADS;
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! Every kernel has its parameters in a uniform block at binding 0, its inputs from binding 1 on
 //! and its output at the last binding. A parameter is a `u32`, or the bits of an `f32`. A line that
-//! names a constant as `$NAME` stands there once for each value below it.
+//! names a constant as `$NAME` stands there once for each value below it. `real` is the type of
+//! factors, by the device's precision, and `F16` is 1 where that is `f16`.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -10,6 +11,7 @@ use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use super::device::Device;
+use crate::ops::Precision;
 
 /// Bytes of a uniform block. The dynamic offset between blocks is at least 256 by default limits.
 pub const PARAMS_BYTES: u64 = 128;
@@ -45,9 +47,13 @@ impl Hash for Kernel {
 
 impl Kernel {
     /// The whole text in WGSL.
-    fn text(&self) -> String {
+    fn text(&self, precision: Precision) -> String {
         let constants = self.constants.iter().map(|(name, value)| format!("const {name}: u32 = {value}u;\n"));
-        let mut text: String = constants.collect();
+        let mut text = String::from(match precision {
+            Precision::F32 => "alias real = f32;\nconst F16: u32 = 0u;\n",
+            Precision::F16 => "enable f16;\nalias real = f16;\nconst F16: u32 = 1u;\n",
+        });
+        text.extend(constants);
         for name in self.weights {
             for character in include_str!("weight.wgsl").chars() {
                 if character == '$' { text.push_str(name) } else { text.push(character) }
@@ -106,7 +112,7 @@ impl Kernels {
             let device = &self.device.device;
             let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
                 label: Some(kernel.name),
-                source: wgpu::ShaderSource::Wgsl(kernel.text().into()),
+                source: wgpu::ShaderSource::Wgsl(kernel.text(self.device.precision()).into()),
             });
             let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
                 label: Some(kernel.name),

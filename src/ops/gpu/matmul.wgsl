@@ -1,6 +1,7 @@
 // out [n, N_WEIGHTS·m] = epilogue( x [n, k] · w [k, m] ), for one to three weights side by side.
 //
-// All matrices are rows of f32 but the weights, which are what weight.wgsl reads. With TRANSPOSED a
+// All matrices are rows of f32 but the weights, which are what weight.wgsl reads. Factors are `real` in
+// workgroup memory, sums f32. With TRANSPOSED a
 // weight is [m, k]. With NORM, x is first normalised: x / sqrt(mean(x²) + 1e-6) · gain [1, k]; the
 // mean is taken of the rows as they pass by, and divided out at the end. With ADD, residual [n, m]
 // is added. With GATED there are two weights and one output: silu(x · w0) · (x · w1), [n, m].
@@ -34,9 +35,11 @@ const STEP = 16u;
 const COLS = 64u;
 const TILE_ROWS = 16u * ROWS;
 
-var<workgroup> xs: array<f32, STEP * TILE_ROWS>;
-var<workgroup> ws: array<f32, STEP * COLS>;
-var<workgroup> ups: array<f32, STEP * COLS * GATED + 1u - GATED>;
+var<workgroup> xs: array<real, STEP * TILE_ROWS>;
+var<workgroup> ws: array<real, STEP * COLS>;
+var<workgroup> ups: array<real, STEP * COLS * GATED + 1u - GATED>;
+// Where xs has no room for sums of squares.
+var<workgroup> squares: array<f32, STEP * TILE_ROWS * NORM * F16 + 1u - NORM * F16>;
 
 // Four numbers of a line of a weight, from number i on.
 fn quad(which: u32, line: u32, i: u32) -> vec4f {
@@ -71,7 +74,7 @@ fn bring(which: u32, to_ups: bool, k0: u32, first_col: u32, thread: u32) {
     let end = select(p.m, p.k, along_k);
     let next = select(1u, COLS, along_k);
     for (var j = 0u; j < 4u; j++) {
-        let number = select(0.0, numbers[j], i + j < end);
+        let number = real(select(0.0, numbers[j], i + j < end));
         let at = kk * COLS + col + j * next;
         if GATED == 1u && to_ups {
             ups[at] = number;
@@ -117,7 +120,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
                     value *= gain[p.gain_start + k0 + kk];
                 }
             }
-            xs[kk * TILE_ROWS + row] = value;
+            xs[kk * TILE_ROWS + row] = real(value);
         }
         bring(which, false, k0, first_col, thread);
         if GATED == 1u {
@@ -126,13 +129,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
         workgroupBarrier();
         for (var kk = 0u; kk < STEP; kk++) {
             let at = kk * COLS + local.x * 4u;
-            let w = vec4f(ws[at], ws[at + 1u], ws[at + 2u], ws[at + 3u]);
+            let w = vec4f(vec4<real>(ws[at], ws[at + 1u], ws[at + 2u], ws[at + 3u]));
             var u = vec4f(0.0);
             if GATED == 1u {
-                u = vec4f(ups[at], ups[at + 1u], ups[at + 2u], ups[at + 3u]);
+                u = vec4f(vec4<real>(ups[at], ups[at + 1u], ups[at + 2u], ups[at + 3u]));
             }
             for (var i = 0u; i < ROWS; i++) {
-                let value = xs[kk * TILE_ROWS + local.y * ROWS + i];
+                let value = f32(xs[kk * TILE_ROWS + local.y * ROWS + i]);
                 acc[i] += value * w;
                 if GATED == 1u {
                     up[i] += value * u;
@@ -147,7 +150,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
         // longer needed, and workgroup memory is scarce.
         for (var i = 0u; i < ROWS; i++) {
             let at = i * 256u + thread;
-            xs[at] = square[i];
+            if F16 == 1u {
+                squares[at] = square[i];
+            } else {
+                xs[at] = real(square[i]);
+            }
         }
         workgroupBarrier();
     }
@@ -161,7 +168,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
         if NORM == 1u {
             var sum = 0.0;
             for (var kk = 0u; kk < STEP; kk++) {
-                sum += xs[(local.y * ROWS + i) * STEP + kk];
+                let at = (local.y * ROWS + i) * STEP + kk;
+                sum += select(f32(xs[at]), squares[at * F16], F16 == 1u);
             }
             let scale = 1.0 / sqrt(sum / f32(p.k) + 1e-6);
             value *= scale;

@@ -9,21 +9,23 @@
 //! ```text
 //!   device    adapter, limits, errors           weight.rs, .wgsl      weights in the bits they are stored in
 //!   pool      buffers, used again               matmul.rs, .wgsl      products and what is fused in
-//!   kernel    pipelines, compiled when used
-//!   recorder  commands, until they are          direct.rs, .wgsl      products without workgroup memory
-//!             submitted                         tuning.rs             which of the two it is
-//!                                               attention.rs, .wgsl   online softmax
+//!   kernel    pipelines, compiled when used     direct.rs, .wgsl      products without workgroup memory
+//!   recorder  commands, until they are          attention.rs, .wgsl   online softmax
+//!             submitted                         tuning.rs             which variants it is
+//!                                               likeliest.rs, .wgsl   which rows will be asked for
 //!                                               rowwise.rs            the rest, a .wgsl file each
 //! ```
 //!
 //! A weight stays in the storage it comes in (`f32`, `f16`, blocks of 8 or 4 bits); the kernels
-//! that read weights make `f32` of it as they read, and compute in `f32`.
+//! that read weights make `f32` of it as they read, and compute in `f32`, or in [`Precision::F16`]
+//! round the factors of products and of attention on their way to workgroup memory, where they then
+//! take half the room. Sums, and activations between kernels, are `f32` always.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::Ops;
 use super::stored::StoredNumbers;
+use super::{Ahead, Ops, Precision};
 use crate::error::Result;
 
 mod device;
@@ -37,12 +39,13 @@ mod matmul;
 mod direct;
 mod tuning;
 mod attention;
+mod likeliest;
 mod rowwise;
 
 pub use device::AdapterFacts;
 pub use matrix::Matrix;
 pub use recorder::Counts;
-pub use tuning::Products;
+pub use tuning::{Choice, Keys, Products};
 
 use attention::Attention;
 use device::Device;
@@ -52,13 +55,17 @@ use pool::Pool;
 use recorder::Recorder;
 use rowwise::Pointwise;
 
+/// Rows that are worked out before they are asked for.
+const N_AHEAD: usize = 16;
+
 /// One device of the system's best adapter. Cloning clones the handle.
 #[derive(Clone)]
 pub struct GpuOps {
     device: Rc<Device>,
     pool: Pool,
     recorder: Rc<Recorder>,
-    products: Rc<Cell<Products>>,
+    choice: Rc<Cell<Choice>>,
+    n_ahead: Rc<Cell<usize>>,
 }
 
 /// What a device holds and has done.
@@ -80,7 +87,17 @@ impl GpuOps {
     /// [`Error::Adapter`](crate::Error::Adapter) if there is no adapter, or one below WebGPU's
     /// default limits.
     pub async fn open() -> Result<Self> {
-        Self::open_within(u64::MAX).await
+        Self::open_with(Precision::F32, u64::MAX).await
+    }
+
+    /// Opens a device whose kernels compute in this precision.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open), and [`Error::Adapter`](crate::Error::Adapter) for
+    /// [`Precision::F16`] where the adapter has none.
+    pub async fn open_in(precision: Precision) -> Result<Self> {
+        Self::open_with(precision, u64::MAX).await
     }
 
     /// Opens a device as if its adapter bound no more bytes than this, for tests of what does not
@@ -90,21 +107,49 @@ impl GpuOps {
     ///
     /// Those of [`open`](Self::open).
     pub async fn open_within(max_binding_bytes: u64) -> Result<Self> {
-        let device = Rc::new(Device::open(max_binding_bytes).await?);
+        Self::open_with(Precision::F32, max_binding_bytes).await
+    }
+
+    async fn open_with(precision: Precision, max_binding_bytes: u64) -> Result<Self> {
+        let device = Rc::new(Device::open(precision, max_binding_bytes).await?);
         let pool = Pool::new(device.clone());
         let recorder = Rc::new(Recorder::new(device.clone(), pool.clone()));
-        Ok(Self { device, pool, recorder, products: Rc::new(Cell::new(Products::Tiled)) })
+        Ok(Self {
+            device,
+            pool,
+            recorder,
+            choice: Rc::new(Cell::new(Choice::TILED)),
+            n_ahead: Rc::new(Cell::new(N_AHEAD)),
+        })
     }
 
-    /// The kernel for matrix products: [`Products::Tiled`], until [`tune`](Self::tune) or
-    /// [`choose`](Self::choose) say otherwise.
-    pub fn products(&self) -> Products {
-        self.products.get()
+    /// The kernels: [`Choice::TILED`], until [`tune`](Self::tune) or [`choose`](Self::choose) say
+    /// otherwise.
+    pub fn choice(&self) -> Choice {
+        self.choice.get()
     }
 
-    /// Takes this kernel for matrix products from here on.
-    pub fn choose(&self, products: Products) {
-        self.products.set(products);
+    /// Takes these kernels from here on.
+    pub fn choose(&self, choice: Choice) {
+        self.choice.set(choice);
+    }
+
+    /// Makes [`Ops::likeliest`] give so many rows from here on, 0 for none.
+    pub fn look_ahead(&self, n_rows: usize) {
+        self.n_ahead.set(n_rows);
+    }
+
+    fn products(&self) -> Products {
+        self.choice().products
+    }
+
+    fn keys(&self) -> Keys {
+        self.choice().keys
+    }
+
+    /// What factors are rounded to.
+    pub fn precision(&self) -> Precision {
+        self.device.precision()
     }
 
     /// What is known of the adapter.
@@ -246,6 +291,10 @@ impl Ops for GpuOps {
 
     fn select(&self, x: &Matrix, rows: &[u32]) -> Matrix {
         self.embed(x, rows)
+    }
+
+    fn likeliest(&self, x: &Matrix, gate: &Matrix) -> Option<Ahead<Matrix>> {
+        likeliest::launch(self, x, gate, self.n_ahead.get())
     }
 
     fn columns(&self, x: &Matrix, start: usize, width: usize) -> Matrix {

@@ -84,6 +84,26 @@ pub fn rows(ops: &GpuOps, factor: f32, table: (&Matrix, &[u32]), other: Option<(
     output
 }
 
+/// Records the collection of rows of `x`, whose numbers are `ids [1, n]` on the device.
+pub fn rows_of(ops: &GpuOps, x: &Matrix, ids: &Matrix) -> Matrix {
+    let output = ops.output(ids.width, x.width);
+    let kernel = Kernel {
+        name: "rows",
+        source: include_str!("rows.wgsl"),
+        n_inputs: 4,
+        weights: &weight::NAMES[..2],
+        constants: weight::constants(&[x, x], &[("SUM", 0)]),
+    };
+    let [n, d] = size(&output);
+    let ids_start = ids.start as u32;
+    let params =
+        [[n, d, ids_start, ids_start], weight::place(x), weight::place(x), [1.0f32.to_bits(), 0, x.n_rows as u32, 0]];
+    let inputs = [&x.storage, &x.storage, &ids.storage, &ids.storage];
+    let n_groups = groups((output.n_rows * output.width.div_ceil(4)).div_ceil(THREADS));
+    ops.recorder.record(kernel, &inputs, &output.storage, params.as_flattened(), n_groups);
+    output
+}
+
 /// Records `x / sqrt(mean(x²) + 1e-6) · gain`, row by row.
 pub fn rms_norm(ops: &GpuOps, x: &Matrix, gain: &Matrix) -> Matrix {
     let output = ops.output(x.n_rows, x.width);

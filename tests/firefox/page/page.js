@@ -10,23 +10,25 @@ async function golden() {
   await init({ module_or_path: await WebAssembly.compileStreaming(wasm) });
   const json = await (await fetch(GOLDEN)).text();
   const products = {};
-  for (const name of ["tiled", "direct"]) {
-    const gpu = await Gpu.open(name);
+  for (const [name, precision] of [["tiled", "f32"], ["direct", "f32"], ["tiled", "f16"], ["direct", "f16"]]) {
+    const gpu = await Gpu.open(name, precision);
     const deviation = await gpu.selfTest();
-    products[name] = { deviation, quantities: await gpu.goldenForward(json), info: gpu.info() };
+    // The file's tolerances are those of f32.
+    const quantities = precision === "f32" ? await gpu.goldenForward(json) : [];
+    products[`${name} ${precision}`] = { deviation, quantities, info: gpu.info() };
     gpu.free();
   }
   return products;
 }
 
-async function story(device, worker) {
+async function story(device, worker, precision = "auto") {
   const { OneFlow } = await import("/oneflow-web/index.js");
-  const flow = await OneFlow.load({ device, worker });
+  const flow = await OneFlow.load({ device, worker, precision });
   const { parts, text } = await flow.generate(STORY).result;
   const images = parts.filter(({ type }) => type === "image").map(({ image }) => Array.from(image.data));
   const { info } = flow;
   flow.close();
-  return { text, images, device: info.device };
+  return { text, images, device: info.device, precision: info.precision };
 }
 
 async function everything() {
@@ -36,6 +38,7 @@ async function everything() {
     cpu: await story("cpu", true),
     webgpu: await story("webgpu", true),
     page: await story("webgpu", false),
+    f16: await story("webgpu", true, "f16"),
   };
 }
 
