@@ -3,6 +3,7 @@
 pub mod batch;
 pub mod bins;
 pub mod bpe;
+pub mod calibration;
 pub mod checkpoints;
 pub mod codec_fit;
 pub mod compare;
@@ -17,7 +18,10 @@ pub mod loss;
 pub mod mistakes;
 pub mod plot;
 pub mod quantize;
+mod recorder;
+pub mod rounding;
 pub mod run;
+mod sensitivity;
 pub mod sheet;
 pub mod source;
 mod start;

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::calibration::{Calibration, costs};
 use super::compare::{Change, Probe};
 use crate::checkpoint::blocks::{BLOCKS, BlockFormat, BlockSpec, Blocks, SCALES};
 use crate::checkpoint::load::cpu_model;
@@ -77,23 +78,32 @@ pub struct Report {
 /// # Errors
 ///
 /// [`Error::Model`] if the files are no model, or a tensor cannot be stored.
-pub fn quantize(files: &Files, format: Option<BlockFormat>, probe: &Probe) -> Result<(Files, Report)> {
+pub fn quantize(files: &Files, format: Option<BlockFormat>, calibration: &Calibration, probe: &Probe) -> Result<(Files, Report)> {
     let numbers = read(files)?;
     let mut plan: BTreeMap<String, Storage> =
         numbers.iter().map(|(name, (shape, _))| (name.clone(), storage(name, shape, format))).collect();
     let mut changes = BTreeMap::new();
+    let mut rounded = BTreeMap::new();
     if format == Some(BlockFormat::Q4) {
-        changes = sensitivities(files, &numbers, &plan, probe)?;
+        let now = std::time::Instant::now();
+        let sensitivity = calibration.sensitivity(&numbers)?;
+        eprintln!("sensitivity {:?}", now.elapsed());
+        changes = costs(&numbers, &plan, &sensitivity);
+        eprintln!("costs {:?}", now.elapsed());
         promote(&numbers, &mut plan, &changes)?;
+        for (name, r) in calibration.round(&numbers, &plan, &sensitivity)? {
+            rounded.insert(name, r.stored);
+        }
+        eprintln!("rounded {:?}", now.elapsed());
     }
-    let (bytes, stored) = file(&numbers, &plan)?;
+    let (bytes, stored) = file(&numbers, &plan, &rounded)?;
     let mut found = files.clone();
     found.insert(WEIGHTS.into(), bytes);
     let change = probe.ask(&cpu_model(files.clone())?)?.change(&probe.ask(&cpu_model(found.clone())?)?);
 
     let mut tensors = Vec::new();
     for (name, (shape, before)) in &numbers {
-        let after = decoded(&stored[name]);
+        let after = stored[name].to_f32();
         let square = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>();
         let error = square(&mut before.iter().zip(&after).map(|(&a, &b)| f64::from(a) - f64::from(b)));
         let whole = square(&mut before.iter().map(|&value| f64::from(value)));
@@ -113,7 +123,7 @@ pub fn quantize(files: &Files, format: Option<BlockFormat>, probe: &Probe) -> Re
 }
 
 /// Shape and values of each tensor.
-type Numbers = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+pub(super) type Numbers = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
 fn read(files: &Files) -> Result<Numbers> {
     let missing = |name: &str| Error::Model { file: name.into(), reason: "the file is missing".into() };
@@ -157,39 +167,15 @@ fn storage(name: &str, shape: &[usize], format: Option<BlockFormat>) -> Storage 
 
 /// Blocks of 32 for `q8`, of 64 for `q4` where K allows.
 fn block_spec(format: BlockFormat, axis: usize, shape: [usize; 2]) -> Option<BlockSpec> {
-    let lengths: &[usize] = if format == BlockFormat::Q4 { &[64, 32] } else { &[32] };
+    let lengths: &[usize] = if format == BlockFormat::Q4 { if std::env::var("B128").is_ok() { &[128, 64, 32] } else { &[64, 32] } } else { &[32] };
     let block = *lengths.iter().find(|&&block| shape[axis].is_multiple_of(block))?;
     Some(BlockSpec { format, block, axis, shape })
-}
-
-/// What each `q4` matrix alone changes of what is drawn, all others as they were.
-fn sensitivities(
-    files: &Files,
-    numbers: &Numbers,
-    plan: &BTreeMap<String, Storage>,
-    probe: &Probe,
-) -> Result<BTreeMap<String, f64>> {
-    let before = probe.ask(&cpu_model(files.clone())?)?;
-    let mut changes = BTreeMap::new();
-    for (name, storage) in plan {
-        if !matches!(storage, Storage::Blocks(BlockSpec { format: BlockFormat::Q4, .. })) {
-            continue;
-        }
-        let alone = plan.iter().map(|(other, &storage)| match storage {
-            Storage::Blocks(_) if other != name => (other.clone(), Storage::F32),
-            storage => (other.clone(), storage),
-        });
-        let mut found = files.clone();
-        found.insert(WEIGHTS.into(), file(numbers, &alone.collect())?.0);
-        changes.insert(name.clone(), before.change(&probe.ask(&cpu_model(found)?)?).draws);
-    }
-    Ok(changes)
 }
 
 /// Gives `q8` to the `q4` matrices that change most for their numbers, as far as the bytes go.
 fn promote(numbers: &Numbers, plan: &mut BTreeMap<String, Storage>, changes: &BTreeMap<String, f64>) -> Result<()> {
     let n: usize = numbers.values().map(|(_, values)| values.len()).sum();
-    let mut left = Q4_BYTES * n as f64 - file(numbers, plan)?.0.len() as f64;
+    let mut left = Q4_BYTES * n as f64 - file(numbers, plan, &BTreeMap::new())?.0.len() as f64;
     let per_number = |name: &str| changes[name] / numbers[name].1.len() as f64;
     let mut names: Vec<&String> = changes.keys().collect();
     names.sort_by(|a, b| per_number(b).total_cmp(&per_number(a)));
@@ -208,21 +194,18 @@ fn promote(numbers: &Numbers, plan: &mut BTreeMap<String, Storage>, changes: &BT
 }
 
 /// A tensor as it is stored.
-enum Stored {
+#[derive(Clone)]
+pub enum Stored {
     Plain(StoredTensor),
     Blocks(Blocks),
 }
 
 /// The weights' file, and its tensors.
-fn file(numbers: &Numbers, plan: &BTreeMap<String, Storage>) -> Result<(Vec<u8>, BTreeMap<String, Stored>)> {
+fn file(numbers: &Numbers, plan: &BTreeMap<String, Storage>, rounded: &BTreeMap<String, Stored>) -> Result<(Vec<u8>, BTreeMap<String, Stored>)> {
     let (mut tensors, mut described) = (BTreeMap::new(), BTreeMap::new());
     let mut all = BTreeMap::new();
     for (name, (shape, values)) in numbers {
-        let stored = match plan[name] {
-            Storage::F32 => StoredTensor::f32(shape, values).map(Stored::Plain),
-            Storage::F16 => StoredTensor::f16(shape, values).map(Stored::Plain),
-            Storage::Blocks(spec) => Blocks::fit(spec, values).map(Stored::Blocks),
-        };
+        let stored = rounded.get(name).cloned().or_else(|| Stored::new(plan[name], shape, values));
         let stored = stored.ok_or_else(|| Error::Model {
             file: WEIGHTS.into(),
             reason: format!("tensor `{name}` holds numbers beyond {}; export it whole", format_name(&plan[name])),
@@ -248,11 +231,23 @@ fn file(numbers: &Numbers, plan: &BTreeMap<String, Storage>) -> Result<(Vec<u8>,
     Ok((safetensors_from_tensors(&tensors, &metadata), all))
 }
 
-fn decoded(stored: &Stored) -> Vec<f32> {
-    match stored {
-        // Plain tensors are floats here.
-        Stored::Plain(tensor) => tensor.to_f32().unwrap_or_default(),
-        Stored::Blocks(blocks) => blocks.to_f32(),
+impl Stored {
+    /// Each number rounded by itself; nothing if it is beyond what the storage holds.
+    pub(super) fn new(storage: Storage, shape: &[usize], values: &[f32]) -> Option<Stored> {
+        match storage {
+            Storage::F32 => StoredTensor::f32(shape, values).map(Stored::Plain),
+            Storage::F16 => StoredTensor::f16(shape, values).map(Stored::Plain),
+            Storage::Blocks(spec) => Blocks::fit(spec, values).map(Stored::Blocks),
+        }
+    }
+
+    /// Its numbers, row by row.
+    pub(super) fn to_f32(&self) -> Vec<f32> {
+        match self {
+            // Plain tensors are floats here.
+            Stored::Plain(tensor) => tensor.to_f32().unwrap_or_default(),
+            Stored::Blocks(blocks) => blocks.to_f32(),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use oneflow_web::data::mix::Selection;
 use oneflow_web::data::painting::Dial;
 use oneflow_web::data::{Documents, Stream};
 use oneflow_web::model::ModelConfig;
+use oneflow_web::train::calibration::Calibration;
 use oneflow_web::train::compare::{Probe, Stories, stories};
 use oneflow_web::train::config::{DataConfig, TrainConfig};
 use oneflow_web::train::quantize::{Report, quantize};
@@ -101,18 +102,20 @@ fn quantized(args: &Export, format: Format, model: &Path) -> Result<()> {
     let source = read_folder(model)?;
     let (name, version) = (source.manifest.name(), source.manifest.version());
     let before = cpu_model(source.files.clone())?;
-    let documents = || documents(args, &before.config);
+    let documents = |stream| documents(args, &before.config, stream);
     let prompts = {
-        let documents = documents()?;
+        let documents = documents(Stream::Validation)?;
         (0..u64::from(args.stories)).map(|i| Ok(documents.document(i)?.prompt)).collect::<Result<Vec<_>>>()?
     };
-    let probe = Probe::new(&source.files, documents()?, usize::from(args.documents))?;
+    let probe = Probe::new(&source.files, documents(Stream::Validation)?, usize::from(args.documents))?;
+    let n_cal = std::env::var("N_CAL").ok().and_then(|s| s.parse().ok()).unwrap_or(64);
+    let calibration = Calibration::new(&source.files, documents(Stream::Train)?, n_cal)?;
     let format = match format {
         Format::F16 => None,
         Format::Q8 => Some(BlockFormat::Q8),
         Format::Q4 => Some(BlockFormat::Q4),
     };
-    let (files, report) = quantize(&source.files, format, &probe)?;
+    let (files, report) = quantize(&source.files, format, &calibration, &probe)?;
     let told = stories(&before, &cpu_model(files.clone())?, &prompts)?;
     write_folder(&args.out, name, version, &files)?;
     if args.json {
@@ -125,7 +128,7 @@ fn quantized(args: &Export, format: Format, model: &Path) -> Result<()> {
 }
 
 /// The documents to measure on, of the validation stream where there is one.
-fn documents(args: &Export, model: &ModelConfig) -> Result<Box<dyn Documents>> {
+fn documents(args: &Export, model: &ModelConfig, stream: Stream) -> Result<Box<dyn Documents>> {
     let config = match (args.data.as_deref(), args.run.as_ref().or(args.like.as_ref())) {
         (Some("cards"), _) => DataConfig::Cards,
         (Some("storyworld"), _) => DataConfig::Storyworld { dial: Dial::L2, select: Selection::default() },
@@ -133,7 +136,7 @@ fn documents(args: &Export, model: &ModelConfig) -> Result<Box<dyn Documents>> {
         (None, Some(folder)) if !folder.join(MANIFEST).exists() => TrainConfig::read(&folder.join("config.json"))?.data,
         (None, _) => DataConfig::Cards,
     };
-    config.documents(Stream::Validation, model, 0)
+    config.documents(stream, model, 0)
 }
 
 fn print(report: &Report, told: &Stories) {
