@@ -22,6 +22,7 @@ mod recorder;
 pub mod rounding;
 pub mod run;
 mod sensitivity;
+mod side_by_side;
 pub mod sheet;
 pub mod source;
 mod start;

@@ -3,15 +3,16 @@
 //! The matrices of the trunk and the embedding take the format that is asked for. What is small or
 //! sensitive takes more: gains and the codec's scales `F32`, the gate and other small matrices
 //! `F16`, the adapters' ends and the codec's components `q8` at least. For `q4` the file may have
-//! [`Q4_BYTES`] a number; what the blocks leave of that goes to the matrices whose blocks change
-//! most of what is drawn, for what they cost.
+//! [`Q4_BYTES`] a number; what the blocks leave of that goes to the matrices whose rounding costs most
+//! of the loss, for their bytes. `q4` is rounded on documents ([`calibration`](super::calibration)).
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::calibration::{Calibration, costs};
+use super::calibration::Calibration;
 use super::compare::{Change, Probe};
+use super::side_by_side::costs;
 use crate::checkpoint::blocks::{BLOCKS, BlockFormat, BlockSpec, Blocks, SCALES};
 use crate::checkpoint::load::cpu_model;
 use crate::checkpoint::{CONFIG, StoredTensor, WEIGHTS, Weights, safetensors_from_tensors};
@@ -52,7 +53,8 @@ pub struct TensorReport {
     pub size_bytes: usize,
     /// √(Σ(found - before)² / Σ before²).
     pub relative_error: f64,
-    /// What its blocks alone change of what is drawn ([`Change::draws`]), where that was measured.
+    /// For `q4`, what rounding it alone to 4 bits costs: twice what that adds to the loss, each term in
+    /// units of about its level.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<f64>,
 }
@@ -72,29 +74,28 @@ pub struct Report {
     pub change: Change,
 }
 
-/// The model of `files` with its weights in `format`, 16-bit floats for `None`; measured, and for
-/// `q4` chosen, on `probe`, which is of the same model.
+/// The model of `files` with its weights in `format`, 16-bit floats for `None`; `q4` is chosen and
+/// rounded on `calibration`, and what changed is measured on `probe`, both of the same model.
 ///
 /// # Errors
 ///
 /// [`Error::Model`] if the files are no model, or a tensor cannot be stored.
-pub fn quantize(files: &Files, format: Option<BlockFormat>, calibration: &Calibration, probe: &Probe) -> Result<(Files, Report)> {
+pub fn quantize(
+    files: &Files,
+    format: Option<BlockFormat>,
+    calibration: &Calibration,
+    probe: &Probe,
+) -> Result<(Files, Report)> {
     let numbers = read(files)?;
     let mut plan: BTreeMap<String, Storage> =
         numbers.iter().map(|(name, (shape, _))| (name.clone(), storage(name, shape, format))).collect();
     let mut changes = BTreeMap::new();
     let mut rounded = BTreeMap::new();
     if format == Some(BlockFormat::Q4) {
-        let now = std::time::Instant::now();
         let sensitivity = calibration.sensitivity(&numbers)?;
-        eprintln!("sensitivity {:?}", now.elapsed());
         changes = costs(&numbers, &plan, &sensitivity);
-        eprintln!("costs {:?}", now.elapsed());
         promote(&numbers, &mut plan, &changes)?;
-        for (name, r) in calibration.round(&numbers, &plan, &sensitivity)? {
-            rounded.insert(name, r.stored);
-        }
-        eprintln!("rounded {:?}", now.elapsed());
+        rounded = calibration.round(&numbers, &plan, &sensitivity)?;
     }
     let (bytes, stored) = file(&numbers, &plan, &rounded)?;
     let mut found = files.clone();
@@ -165,14 +166,14 @@ fn storage(name: &str, shape: &[usize], format: Option<BlockFormat>) -> Storage 
     block_spec(format, axis, [rows, cols]).map_or(Storage::F16, Storage::Blocks)
 }
 
-/// Blocks of 32 for `q8`, of 64 for `q4` where K allows.
+/// Blocks of 32 for `q8`, of 128 or 64 for `q4` where K allows.
 fn block_spec(format: BlockFormat, axis: usize, shape: [usize; 2]) -> Option<BlockSpec> {
-    let lengths: &[usize] = if format == BlockFormat::Q4 { if std::env::var("B128").is_ok() { &[128, 64, 32] } else { &[64, 32] } } else { &[32] };
+    let lengths: &[usize] = if format == BlockFormat::Q4 { &[128, 64, 32] } else { &[32] };
     let block = *lengths.iter().find(|&&block| shape[axis].is_multiple_of(block))?;
     Some(BlockSpec { format, block, axis, shape })
 }
 
-/// Gives `q8` to the `q4` matrices that change most for their numbers, as far as the bytes go.
+/// Gives `q8` to the `q4` matrices that cost most for their numbers, as far as the bytes go.
 fn promote(numbers: &Numbers, plan: &mut BTreeMap<String, Storage>, changes: &BTreeMap<String, f64>) -> Result<()> {
     let n: usize = numbers.values().map(|(_, values)| values.len()).sum();
     let mut left = Q4_BYTES * n as f64 - file(numbers, plan, &BTreeMap::new())?.0.len() as f64;
@@ -201,7 +202,11 @@ pub enum Stored {
 }
 
 /// The weights' file, and its tensors.
-fn file(numbers: &Numbers, plan: &BTreeMap<String, Storage>, rounded: &BTreeMap<String, Stored>) -> Result<(Vec<u8>, BTreeMap<String, Stored>)> {
+fn file(
+    numbers: &Numbers,
+    plan: &BTreeMap<String, Storage>,
+    rounded: &BTreeMap<String, Stored>,
+) -> Result<(Vec<u8>, BTreeMap<String, Stored>)> {
     let (mut tensors, mut described) = (BTreeMap::new(), BTreeMap::new());
     let mut all = BTreeMap::new();
     for (name, (shape, values)) in numbers {

@@ -30,6 +30,7 @@ mod reference;
 mod plots;
 mod regimes;
 mod resuming;
+mod rounding;
 mod sampler;
 mod snapshot;
 mod stepping;

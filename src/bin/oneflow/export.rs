@@ -46,6 +46,9 @@ pub struct Export {
     /// Documents whose noised states are compared.
     #[arg(long, default_value_t = 8, requires = "quantize", value_parser = clap::value_parser!(u16).range(1..))]
     documents: u16,
+    /// Documents on which `q4` rounds its matrices, of the training stream where there is one.
+    #[arg(long, default_value_t = 768, requires = "quantize", value_parser = clap::value_parser!(u16).range(1..))]
+    calibration: u16,
     /// Stories that both models tell at equal seeds.
     #[arg(long, default_value_t = 10, requires = "quantize")]
     stories: u16,
@@ -108,8 +111,7 @@ fn quantized(args: &Export, format: Format, model: &Path) -> Result<()> {
         (0..u64::from(args.stories)).map(|i| Ok(documents.document(i)?.prompt)).collect::<Result<Vec<_>>>()?
     };
     let probe = Probe::new(&source.files, documents(Stream::Validation)?, usize::from(args.documents))?;
-    let n_cal = std::env::var("N_CAL").ok().and_then(|s| s.parse().ok()).unwrap_or(64);
-    let calibration = Calibration::new(&source.files, documents(Stream::Train)?, n_cal)?;
+    let calibration = Calibration::new(&source.files, documents(Stream::Train)?, usize::from(args.calibration))?;
     let format = match format {
         Format::F16 => None,
         Format::Q8 => Some(BlockFormat::Q8),
@@ -127,7 +129,7 @@ fn quantized(args: &Export, format: Format, model: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The documents to measure on, of the validation stream where there is one.
+/// The documents to measure or to round on, of a stream where there is one.
 fn documents(args: &Export, model: &ModelConfig, stream: Stream) -> Result<Box<dyn Documents>> {
     let config = match (args.data.as_deref(), args.run.as_ref().or(args.like.as_ref())) {
         (Some("cards"), _) => DataConfig::Cards,
@@ -140,7 +142,7 @@ fn documents(args: &Export, model: &ModelConfig, stream: Stream) -> Result<Box<d
 }
 
 fn print(report: &Report, told: &Stories) {
-    println!("{:36} {:6} {:>9} {:>9} {:>9} {:>9}", "tensor", "format", "numbers", "bytes", "error", "draws");
+    println!("{:36} {:6} {:>9} {:>9} {:>9} {:>9}", "tensor", "format", "numbers", "bytes", "error", "cost");
     for tensor in &report.tensors {
         println!(
             "{:36} {:6} {:>9} {:>9} {:>9.5} {:>9}",
