@@ -10,7 +10,6 @@ use oneflow_web::data::cards::Cards;
 use oneflow_web::train::calibration::Calibration;
 use oneflow_web::train::compare::{Probe, stories};
 use oneflow_web::train::quantize::{Files, Q4_BYTES, Report, quantize};
-use oneflow_web::train::rounding::Moments;
 
 fn files() -> Files {
     read_folder(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("pkg/models/storyworld")).unwrap().files
@@ -50,15 +49,19 @@ fn fewer_bits_take_less_room_and_change_more() {
     }
     assert_eq!(format(&q8, "blocks.2.mlp.down"), "q8");
 
-    // What q4 leaves of its bytes goes to those that cost most for their numbers.
+    // What q4 leaves of its bytes goes to those that cost most for their numbers, as far as they fit.
     let of = |format: &str| {
         let measured = q4.tensors.iter().filter(|tensor| tensor.change.is_some() && tensor.format == format);
-        measured.map(|tensor| tensor.change.unwrap() / tensor.numbers as f64).collect::<Vec<f64>>()
+        measured.map(|tensor| (tensor.numbers, tensor.change.unwrap() / tensor.numbers as f64)).collect::<Vec<_>>()
     };
     let (promoted, left) = (of("q8"), of("q4"));
     assert!(!promoted.is_empty() && !left.is_empty());
-    let best_left = left.iter().copied().fold(0.0, f64::max);
-    assert!(promoted.iter().any(|&change| change >= best_left));
+    for &(numbers, cost) in &promoted {
+        assert!(left.iter().all(|&(others, other)| others > numbers || other <= cost), "{promoted:?} {left:?}");
+    }
+
+    // Each block by its weights alone, with three matrices in 8 bits, changed these velocities by 19 %.
+    assert!(q4.change.velocity < 0.12, "{:?}", q4.change);
 
     // Both load, and twice the same is the same.
     let (before, after) = (cpu_model(files.clone()).unwrap(), cpu_model(q8_files).unwrap());
