@@ -35,25 +35,35 @@ impl Blocks {
         if check(&spec).is_err() || values.len() != k * n {
             return None;
         }
-        let bits = spec.format.bits();
-        let (mut words, mut scales) = (Vec::new(), Vec::new());
-        let mut numbers = vec![0i8; spec.block];
+        let (mut numbers, mut scales) = (Vec::with_capacity(k * n), Vec::new());
+        let mut fitted = vec![0i8; spec.block];
         for line in 0..n {
             for start in (0..k).step_by(spec.block) {
                 let block: Vec<f32> = (start..start + spec.block).map(|i| values[spec.place(line, i)]).collect();
-                let scale = fit_block(&block, spec.format, &mut numbers);
+                let scale = fit_block(&block, spec.format, &mut fitted);
                 if !scale.is_finite() {
                     return None;
                 }
                 scales.push(scale);
-                let word = |numbers: &[i8]| {
-                    let place = |(i, &number): (usize, &i8)| (number as u32 & (u32::MAX >> (32 - bits))) << (i * bits);
-                    numbers.iter().enumerate().map(place).sum::<u32>()
-                };
-                words.extend(numbers.chunks_exact(32 / bits).map(word));
+                numbers.extend_from_slice(&fitted);
             }
         }
-        Blocks::new(spec, words, scales)
+        Blocks::pack(spec, &numbers, scales)
+    }
+
+    /// Whole `numbers [n, K]` within the format's range, line by line, and the `scales [n, K/block]`
+    /// of their blocks; nothing if `spec` is impossible or there are not so many.
+    pub fn pack(spec: BlockSpec, numbers: &[i8], scales: Vec<f16>) -> Option<Blocks> {
+        let (k, n) = spec.sizes();
+        if check(&spec).is_err() || numbers.len() != k * n {
+            return None;
+        }
+        let bits = spec.format.bits();
+        let word = |numbers: &[i8]| {
+            let place = |(i, &number): (usize, &i8)| (number as u32 & (u32::MAX >> (32 - bits))) << (i * bits);
+            numbers.iter().enumerate().map(place).sum::<u32>()
+        };
+        Blocks::new(spec, numbers.chunks_exact(32 / bits).map(word).collect(), scales)
     }
 
     /// The packed numbers and the scales as they lie in a file.

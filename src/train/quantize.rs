@@ -3,14 +3,16 @@
 //! The matrices of the trunk and the embedding take the format that is asked for. What is small or
 //! sensitive takes more: gains and the codec's scales `F32`, the gate and other small matrices
 //! `F16`, the adapters' ends and the codec's components `q8` at least. For `q4` the file may have
-//! [`Q4_BYTES`] a number; what the blocks leave of that goes to the matrices whose blocks change
-//! most of what is drawn, for what they cost.
+//! [`Q4_BYTES`] a number; what the blocks leave of that goes to the matrices whose rounding costs most
+//! of the loss, for their bytes. `q4` is rounded on documents ([`calibration`](super::calibration)).
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::calibration::Calibration;
 use super::compare::{Change, Probe};
+use super::side_by_side::costs;
 use crate::checkpoint::blocks::{BLOCKS, BlockFormat, BlockSpec, Blocks, SCALES};
 use crate::checkpoint::load::cpu_model;
 use crate::checkpoint::shards::{INDEX, is_weights, take_weights};
@@ -52,7 +54,8 @@ pub struct TensorReport {
     pub size_bytes: usize,
     /// √(Σ(found - before)² / Σ before²).
     pub relative_error: f64,
-    /// What its blocks alone change of what is drawn ([`Change::draws`]), where that was measured.
+    /// For `q4`, what rounding it alone to 4 bits costs: twice what that adds to the loss, each term in
+    /// units of about its level.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<f64>,
 }
@@ -72,29 +75,37 @@ pub struct Report {
     pub change: Change,
 }
 
-/// The model of `files` with its weights in `format`, 16-bit floats for `None`; measured, and for
-/// `q4` chosen, on `probe`, which is of the same model.
+/// The model of `files` with its weights in `format`, 16-bit floats for `None`; `q4` is chosen and
+/// rounded on `calibration`, and what changed is measured on `probe`, both of the same model.
 ///
 /// # Errors
 ///
 /// [`Error::Model`] if the files are no model, or a tensor cannot be stored.
-pub fn quantize(files: &Files, format: Option<BlockFormat>, probe: &Probe) -> Result<(Files, Report)> {
+pub fn quantize(
+    files: &Files,
+    format: Option<BlockFormat>,
+    calibration: &Calibration,
+    probe: &Probe,
+) -> Result<(Files, Report)> {
     let numbers = read(files)?;
     let mut plan: BTreeMap<String, Storage> =
         numbers.iter().map(|(name, (shape, _))| (name.clone(), storage(name, shape, format))).collect();
     let mut changes = BTreeMap::new();
+    let mut rounded = BTreeMap::new();
     if format == Some(BlockFormat::Q4) {
-        changes = sensitivities(files, &numbers, &plan, probe)?;
+        let sensitivity = calibration.sensitivity(&numbers)?;
+        changes = costs(&numbers, &plan, &sensitivity);
         promote(&numbers, &mut plan, &changes)?;
+        rounded = calibration.round(&numbers, &plan, &sensitivity)?;
     }
-    let (bytes, stored) = file(&numbers, &plan)?;
+    let (bytes, stored) = file(&numbers, &plan, &rounded)?;
     let size_bytes = bytes.len();
     let found = with_weights(files, bytes);
     let change = probe.ask(&cpu_model(files.clone())?)?.change(&probe.ask(&cpu_model(found.clone())?)?);
 
     let mut tensors = Vec::new();
     for (name, (shape, before)) in &numbers {
-        let after = decoded(&stored[name]);
+        let after = stored[name].to_f32();
         let square = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>();
         let error = square(&mut before.iter().zip(&after).map(|(&a, &b)| f64::from(a) - f64::from(b)));
         let whole = square(&mut before.iter().map(|&value| f64::from(value)));
@@ -120,7 +131,7 @@ fn with_weights(files: &Files, bytes: Vec<u8>) -> Files {
 }
 
 /// Shape and values of each tensor.
-type Numbers = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+pub(super) type Numbers = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
 fn read(files: &Files) -> Result<Numbers> {
     let missing = |name: &str| Error::Model { file: name.into(), reason: "the file is missing".into() };
@@ -162,40 +173,17 @@ fn storage(name: &str, shape: &[usize], format: Option<BlockFormat>) -> Storage 
     block_spec(format, axis, [rows, cols]).map_or(Storage::F16, Storage::Blocks)
 }
 
-/// Blocks of 32 for `q8`, of 64 for `q4` where K allows.
+/// Blocks of 32 for `q8`, of 128 or 64 for `q4` where K allows.
 fn block_spec(format: BlockFormat, axis: usize, shape: [usize; 2]) -> Option<BlockSpec> {
-    let lengths: &[usize] = if format == BlockFormat::Q4 { &[64, 32] } else { &[32] };
+    let lengths: &[usize] = if format == BlockFormat::Q4 { &[128, 64, 32] } else { &[32] };
     let block = *lengths.iter().find(|&&block| shape[axis].is_multiple_of(block))?;
     Some(BlockSpec { format, block, axis, shape })
 }
 
-/// What each `q4` matrix alone changes of what is drawn, all others as they were.
-fn sensitivities(
-    files: &Files,
-    numbers: &Numbers,
-    plan: &BTreeMap<String, Storage>,
-    probe: &Probe,
-) -> Result<BTreeMap<String, f64>> {
-    let before = probe.ask(&cpu_model(files.clone())?)?;
-    let mut changes = BTreeMap::new();
-    for (name, storage) in plan {
-        if !matches!(storage, Storage::Blocks(BlockSpec { format: BlockFormat::Q4, .. })) {
-            continue;
-        }
-        let alone = plan.iter().map(|(other, &storage)| match storage {
-            Storage::Blocks(_) if other != name => (other.clone(), Storage::F32),
-            storage => (other.clone(), storage),
-        });
-        let found = with_weights(files, file(numbers, &alone.collect())?.0);
-        changes.insert(name.clone(), before.change(&probe.ask(&cpu_model(found)?)?).draws);
-    }
-    Ok(changes)
-}
-
-/// Gives `q8` to the `q4` matrices that change most for their numbers, as far as the bytes go.
+/// Gives `q8` to the `q4` matrices that cost most for their numbers, as far as the bytes go.
 fn promote(numbers: &Numbers, plan: &mut BTreeMap<String, Storage>, changes: &BTreeMap<String, f64>) -> Result<()> {
     let n: usize = numbers.values().map(|(_, values)| values.len()).sum();
-    let mut left = Q4_BYTES * n as f64 - file(numbers, plan)?.0.len() as f64;
+    let mut left = Q4_BYTES * n as f64 - file(numbers, plan, &BTreeMap::new())?.0.len() as f64;
     let per_number = |name: &str| changes[name] / numbers[name].1.len() as f64;
     let mut names: Vec<&String> = changes.keys().collect();
     names.sort_by(|a, b| per_number(b).total_cmp(&per_number(a)));
@@ -214,21 +202,22 @@ fn promote(numbers: &Numbers, plan: &mut BTreeMap<String, Storage>, changes: &BT
 }
 
 /// A tensor as it is stored.
-enum Stored {
+#[derive(Clone)]
+pub enum Stored {
     Plain(StoredTensor),
     Blocks(Blocks),
 }
 
 /// The weights' file, and its tensors.
-fn file(numbers: &Numbers, plan: &BTreeMap<String, Storage>) -> Result<(Vec<u8>, BTreeMap<String, Stored>)> {
+fn file(
+    numbers: &Numbers,
+    plan: &BTreeMap<String, Storage>,
+    rounded: &BTreeMap<String, Stored>,
+) -> Result<(Vec<u8>, BTreeMap<String, Stored>)> {
     let (mut tensors, mut described) = (BTreeMap::new(), BTreeMap::new());
     let mut all = BTreeMap::new();
     for (name, (shape, values)) in numbers {
-        let stored = match plan[name] {
-            Storage::F32 => StoredTensor::f32(shape, values).map(Stored::Plain),
-            Storage::F16 => StoredTensor::f16(shape, values).map(Stored::Plain),
-            Storage::Blocks(spec) => Blocks::fit(spec, values).map(Stored::Blocks),
-        };
+        let stored = rounded.get(name).cloned().or_else(|| Stored::new(plan[name], shape, values));
         let stored = stored.ok_or_else(|| Error::Model {
             file: WEIGHTS.into(),
             reason: format!("tensor `{name}` holds numbers beyond {}; export it whole", format_name(&plan[name])),
@@ -254,11 +243,23 @@ fn file(numbers: &Numbers, plan: &BTreeMap<String, Storage>) -> Result<(Vec<u8>,
     Ok((safetensors_from_tensors(&tensors, &metadata), all))
 }
 
-fn decoded(stored: &Stored) -> Vec<f32> {
-    match stored {
-        // Plain tensors are floats here.
-        Stored::Plain(tensor) => tensor.to_f32().unwrap_or_default(),
-        Stored::Blocks(blocks) => blocks.to_f32(),
+impl Stored {
+    /// Each number rounded by itself; nothing if it is beyond what the storage holds.
+    pub(super) fn new(storage: Storage, shape: &[usize], values: &[f32]) -> Option<Stored> {
+        match storage {
+            Storage::F32 => StoredTensor::f32(shape, values).map(Stored::Plain),
+            Storage::F16 => StoredTensor::f16(shape, values).map(Stored::Plain),
+            Storage::Blocks(spec) => Blocks::fit(spec, values).map(Stored::Blocks),
+        }
+    }
+
+    /// Its numbers, row by row.
+    pub(super) fn to_f32(&self) -> Vec<f32> {
+        match self {
+            // Plain tensors are floats here.
+            Stored::Plain(tensor) => tensor.to_f32().unwrap_or_default(),
+            Stored::Blocks(blocks) => blocks.to_f32(),
+        }
     }
 }
 

@@ -35,6 +35,7 @@ mod reference;
 mod plots;
 mod regimes;
 mod resuming;
+mod rounding;
 mod sampler;
 mod shards;
 mod snapshot;

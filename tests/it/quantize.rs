@@ -7,6 +7,7 @@ use oneflow_web::checkpoint::folder::read_folder;
 use oneflow_web::checkpoint::load::cpu_model;
 use oneflow_web::data::Stream;
 use oneflow_web::data::cards::Cards;
+use oneflow_web::train::calibration::Calibration;
 use oneflow_web::train::compare::{Probe, stories};
 use oneflow_web::train::quantize::{Files, Q4_BYTES, Report, quantize};
 
@@ -18,6 +19,11 @@ fn probe(files: &Files) -> Probe {
     Probe::new(files, Box::new(Cards(Stream::Validation)), 1).unwrap()
 }
 
+/// Few documents: a quarter of what the command takes.
+fn calibration(files: &Files) -> Calibration {
+    Calibration::new(files, Box::new(Cards(Stream::Train)), 80).unwrap()
+}
+
 fn format<'a>(report: &'a Report, name: &str) -> &'a str {
     report.tensors.iter().find(|tensor| tensor.name == name).unwrap().format
 }
@@ -25,10 +31,10 @@ fn format<'a>(report: &'a Report, name: &str) -> &'a str {
 #[test]
 fn fewer_bits_take_less_room_and_change_more() {
     let files = files();
-    let probe = probe(&files);
-    let (_, f16) = quantize(&files, None, &probe).unwrap();
-    let (q8_files, q8) = quantize(&files, Some(BlockFormat::Q8), &probe).unwrap();
-    let (q4_files, q4) = quantize(&files, Some(BlockFormat::Q4), &probe).unwrap();
+    let (probe, calibration) = (probe(&files), calibration(&files));
+    let (_, f16) = quantize(&files, None, &calibration, &probe).unwrap();
+    let (q8_files, q8) = quantize(&files, Some(BlockFormat::Q8), &calibration, &probe).unwrap();
+    let (q4_files, q4) = quantize(&files, Some(BlockFormat::Q4), &calibration, &probe).unwrap();
     // It is stored in 16 bits: nothing changes.
     assert!(f16.change.draws == 0.0 && f16.change.velocity == 0.0 && f16.change.slots > 0);
     assert!(f16.bytes_per_number > 1.99 && q8.bytes_per_number < 1.1 && q4.bytes_per_number <= Q4_BYTES);
@@ -43,20 +49,24 @@ fn fewer_bits_take_less_room_and_change_more() {
     }
     assert_eq!(format(&q8, "blocks.2.mlp.down"), "q8");
 
-    // What q4 leaves of its bytes goes to those that change most for their numbers.
+    // What q4 leaves of its bytes goes to those that cost most for their numbers, as far as they fit.
     let of = |format: &str| {
         let measured = q4.tensors.iter().filter(|tensor| tensor.change.is_some() && tensor.format == format);
-        measured.map(|tensor| tensor.change.unwrap() / tensor.numbers as f64).collect::<Vec<f64>>()
+        measured.map(|tensor| (tensor.numbers, tensor.change.unwrap() / tensor.numbers as f64)).collect::<Vec<_>>()
     };
     let (promoted, left) = (of("q8"), of("q4"));
     assert!(!promoted.is_empty() && !left.is_empty());
-    let best_left = left.iter().copied().fold(0.0, f64::max);
-    assert!(promoted.iter().any(|&change| change >= best_left));
+    for &(numbers, cost) in &promoted {
+        assert!(left.iter().all(|&(others, other)| others > numbers || other <= cost), "{promoted:?} {left:?}");
+    }
+
+    // Each block by its weights alone, with three matrices in 8 bits, changed these velocities by 19 %.
+    assert!(q4.change.velocity < 0.12, "{:?}", q4.change);
 
     // Both load, and twice the same is the same.
     let (before, after) = (cpu_model(files.clone()).unwrap(), cpu_model(q8_files).unwrap());
     assert!(cpu_model(q4_files.clone()).is_ok());
-    assert!(quantize(&files, Some(BlockFormat::Q4), &probe).unwrap().0 == q4_files);
+    assert!(quantize(&files, Some(BlockFormat::Q4), &calibration, &probe).unwrap().0 == q4_files);
     let prompts = ["A picture of a sleepy owl in the snow.".to_string()];
     let same = stories(&before, &before, &prompts).unwrap();
     assert!(same.same == 1 && same.changed == 0 && same.tokens > 4, "{same:?}");

@@ -14,6 +14,7 @@ use oneflow_web::data::mix::Selection;
 use oneflow_web::data::painting::Dial;
 use oneflow_web::data::{Documents, Stream};
 use oneflow_web::model::ModelConfig;
+use oneflow_web::train::calibration::Calibration;
 use oneflow_web::train::compare::{Probe, Stories, stories};
 use oneflow_web::train::config::{DataConfig, TrainConfig};
 use oneflow_web::train::quantize::{Report, quantize};
@@ -52,6 +53,9 @@ pub struct Export {
     /// Documents whose noised states are compared.
     #[arg(long, default_value_t = 8, requires = "quantize", value_parser = clap::value_parser!(u16).range(1..))]
     documents: u16,
+    /// Documents on which `q4` rounds its matrices, of the training stream where there is one.
+    #[arg(long, default_value_t = 768, requires = "quantize", value_parser = clap::value_parser!(u16).range(1..))]
+    calibration: u16,
     /// Stories that both models tell at equal seeds.
     #[arg(long, default_value_t = 10, requires = "quantize")]
     stories: u16,
@@ -118,18 +122,19 @@ fn whole(args: &Export, out: &Path) -> Result<String> {
 fn quantized(args: &Export, format: Format, model: &Path) -> Result<()> {
     let source = read_folder(model)?;
     let before = cpu_model(source.files.clone())?;
-    let documents = || documents(args, &before.config);
+    let documents = |stream| documents(args, &before.config, stream);
     let prompts = {
-        let documents = documents()?;
+        let documents = documents(Stream::Validation)?;
         (0..u64::from(args.stories)).map(|i| Ok(documents.document(i)?.prompt)).collect::<Result<Vec<_>>>()?
     };
-    let probe = Probe::new(&source.files, documents()?, usize::from(args.documents))?;
+    let probe = Probe::new(&source.files, documents(Stream::Validation)?, usize::from(args.documents))?;
+    let calibration = Calibration::new(&source.files, documents(Stream::Train)?, usize::from(args.calibration))?;
     let format = match format {
         Format::F16 => None,
         Format::Q8 => Some(BlockFormat::Q8),
         Format::Q4 => Some(BlockFormat::Q4),
     };
-    let (files, report) = quantize(&source.files, format, &probe)?;
+    let (files, report) = quantize(&source.files, format, &calibration, &probe)?;
     let told = stories(&before, &cpu_model(files.clone())?, &prompts)?;
     write(args, &source.manifest, files)?;
     if args.json {
@@ -149,8 +154,8 @@ fn write(args: &Export, manifest: &Manifest, files: BTreeMap<String, Vec<u8>>) -
     Ok(())
 }
 
-/// The documents to measure on, of the validation stream where there is one.
-fn documents(args: &Export, model: &ModelConfig) -> Result<Box<dyn Documents>> {
+/// The documents to measure or to round on, of a stream where there is one.
+fn documents(args: &Export, model: &ModelConfig, stream: Stream) -> Result<Box<dyn Documents>> {
     let config = match (args.data.as_deref(), args.run.as_ref().or(args.like.as_ref())) {
         (Some("cards"), _) => DataConfig::Cards,
         (Some("storyworld"), _) => DataConfig::Storyworld { dial: Dial::L2, select: Selection::default() },
@@ -158,11 +163,11 @@ fn documents(args: &Export, model: &ModelConfig) -> Result<Box<dyn Documents>> {
         (None, Some(folder)) if !folder.join(MANIFEST).exists() => TrainConfig::read(&folder.join("config.json"))?.data,
         (None, _) => DataConfig::Cards,
     };
-    config.documents(Stream::Validation, model, 0)
+    config.documents(stream, model, 0)
 }
 
 fn print(report: &Report, told: &Stories) {
-    println!("{:36} {:6} {:>9} {:>9} {:>9} {:>9}", "tensor", "format", "numbers", "bytes", "error", "draws");
+    println!("{:36} {:6} {:>9} {:>9} {:>9} {:>9}", "tensor", "format", "numbers", "bytes", "error", "cost");
     for tensor in &report.tensors {
         println!(
             "{:36} {:6} {:>9} {:>9} {:>9.5} {:>9}",

@@ -6,8 +6,8 @@ use burn::backend::{Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::FlexTensor;
 
-pub use super::rows::Heads;
 use super::rows;
+pub use super::rows::Heads;
 
 /// The operations; shapes as in [`Heads`] and [`Ops`](crate::ops::Ops).
 #[backend_extension(Flex, Autodiff: cfg(feature = "train"))]

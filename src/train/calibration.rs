@@ -1,0 +1,96 @@
+//! Documents to round a model on, and the rounding of all its matrices on them.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use super::batch::{Batch, pool};
+use super::config::TrainConfig;
+use super::quantize::{Files, Numbers, Storage, Stored};
+use super::recorder::{Named, Recorder};
+use super::sensitivity::{Sensitivity, measure};
+use super::side_by_side::SideBySide;
+use super::source::Source;
+use super::threads::Threads;
+use crate::checkpoint::load::codec_from_weights;
+use crate::checkpoint::shards::take_weights;
+use crate::checkpoint::{CONFIG, TOKENIZER, WEIGHTS};
+use crate::data::Documents;
+use crate::error::{Error, Result};
+use crate::model::{ModelConfig, Network, Tokenizer};
+use crate::ops::Ops;
+use crate::ops::burn::BurnOps;
+
+/// The noise is that of the committed training configuration.
+const NOISE: &str = include_str!("../../configs/storyworld-nano.json");
+/// The generator of the noise, apart from those of training and of the probe.
+const SEED: u64 = 0x9e0c;
+
+/// Noised documents to round a model on.
+pub struct Calibration {
+    config: ModelConfig,
+    batch: Batch,
+}
+
+impl Calibration {
+    /// Documents `n` to `2·n` of `documents`, for the model of `files`; the first may be those of a
+    /// [`Probe`](super::compare::Probe).
+    ///
+    /// # Errors
+    ///
+    /// Those of the documents and of the files.
+    pub fn new(files: &Files, documents: Box<dyn Documents>, n: usize) -> Result<Calibration> {
+        let file = |name: &str| files.get(name).map_or(&[][..], Vec::as_slice);
+        let config = ModelConfig::from_json(file(CONFIG))?;
+        let mut weights = take_weights(&mut files.clone())?;
+        let (codec, preconditioner) = codec_from_weights(&config.codec, &mut weights)?;
+        let source = Source::new(documents, Tokenizer::from_json(file(TOKENIZER))?, codec, preconditioner, usize::MAX)?;
+        let internal = |reason: String| Error::Internal { reason };
+        let noise: TrainConfig =
+            serde_json::from_str(NOISE).map_err(|error| internal(format!("the committed configuration: {error}")))?;
+        let model = config.clone();
+        let noise =
+            TrainConfig { model, seed: SEED, batch_size: n, n_shards: 1, accumulate: 1, pool_steps: 1, ..noise };
+        let batch = pool(&noise, &source, 1)?.pop().and_then(|mut shards| shards.pop());
+        Ok(Calibration { config, batch: batch.ok_or_else(|| internal("no documents to calibrate on".into()))? })
+    }
+
+    /// What errors of the products cost.
+    pub(super) fn sensitivity(&self, numbers: &Numbers) -> Result<Sensitivity> {
+        alone(|| {
+            let ops = BurnOps { device: BurnOps::cpu().device.autodiff() };
+            measure(&self.network(numbers, &ops)?, &ops, &self.batch, SEED)
+        })
+    }
+
+    /// The weights as `plan` stores them, as far as they stand in a product or are tables.
+    pub(super) fn round(
+        &self,
+        numbers: &Numbers,
+        plan: &BTreeMap<String, Storage>,
+        sensitivity: &Sensitivity,
+    ) -> Result<BTreeMap<String, Stored>> {
+        alone(|| {
+            let ops = BurnOps::cpu();
+            let network = self.network(numbers, &ops)?;
+            let recorder = Recorder { ops, watch: SideBySide { plan, sensitivity, found: RefCell::default() } };
+            let hidden = network.forward(&recorder, &self.batch.input);
+            network.gate(&recorder, &hidden.slots);
+            Ok(recorder.watch.found.into_inner())
+        })
+    }
+
+    fn network(&self, numbers: &Numbers, ops: &BurnOps) -> Result<Network<Named>> {
+        Network::build(&self.config, |spec| {
+            let missing =
+                || Error::Model { file: WEIGHTS.into(), reason: format!("weight `{}` is missing", spec.name) };
+            let (_, values) = numbers.get(&spec.name).ok_or_else(missing)?;
+            Ok(Named { value: ops.upload(values.clone(), spec.shape[0]), name: spec.name })
+        })
+    }
+}
+
+/// Work on one thread, whose sums have one order.
+fn alone<R: Send>(work: impl Fn() -> Result<R> + Sync) -> Result<R> {
+    let done = Threads::new(1)?.map(&[0], vec![()], |()| work()).pop();
+    done.unwrap_or_else(|| Err(Error::Internal { reason: "a thread gave no result".into() }))
+}
