@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { after, before } from "node:test";
 import { tmpdir } from "node:os";
@@ -52,7 +53,8 @@ export async function launchTabs(t, { webgpu = false } = {}) {
   t.after(async () => {
     process.kill();
     await ended;
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    // Its other processes end, and write, a little later.
+    await rm(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   });
   const address = await new Promise((resolve, reject) => {
     let said = "";
