@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::blocks::SCALES;
 use super::safetensors::Weights;
 use super::shards::{INDEX, Index, IndexMetadata, WEIGHTS, shard_name, take_weights};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Which tensors go into one file: runs of them of at most `max_bytes`, or of one tensor.
 pub fn cut(sizes_bytes: &[u64], max_bytes: u64) -> Vec<Range<usize>> {
@@ -57,7 +57,7 @@ pub fn with_shards(mut files: BTreeMap<String, Vec<u8>>, max_bytes: u64) -> Resu
         listing.add(&shard);
         files.insert(file, shard.to_file());
     }
-    files.extend(listing.to_file());
+    files.extend(listing.to_file()?);
     Ok(files)
 }
 
@@ -78,13 +78,17 @@ impl Listing {
     }
 
     /// The index and its name; none for what is in [`WEIGHTS`].
-    pub fn to_file(self) -> Option<(String, Vec<u8>)> {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if it is no JSON.
+    pub fn to_file(self) -> Result<Option<(String, Vec<u8>)>> {
         if self.weight_map.values().all(|file| file == WEIGHTS) {
-            return None;
+            return Ok(None);
         }
         let metadata = IndexMetadata { total_size: self.total_size };
-        // Strings and a whole number only: there is nothing in it that JSON cannot hold.
-        let json = serde_json::to_string_pretty(&Index { metadata, weight_map: self.weight_map });
-        Some((INDEX.into(), (json.expect("an index of strings and numbers") + "\n").into_bytes()))
+        let json = serde_json::to_string_pretty(&Index { metadata, weight_map: self.weight_map })
+            .map_err(|error| Error::Internal { reason: format!("the index of the weights: {error}") })?;
+        Ok(Some((INDEX.into(), (json + "\n").into_bytes())))
     }
 }

@@ -37,12 +37,13 @@ pub struct ModelFolder {
 /// [`Error::Io`] if a file is missing or cannot be read, [`Error::Manifest`] for the manifest,
 /// [`Error::Integrity`] if a file is not what the manifest says.
 pub fn read_folder(path: &Path) -> Result<ModelFolder> {
+    let folder = FolderReader::open(path)?;
     let mut files = BTreeMap::new();
-    let manifest = each_file(path, |_, name, bytes| {
+    folder.each_file(|name, bytes| {
         files.insert(name.into(), bytes);
         Ok(())
     })?;
-    Ok(ModelFolder { manifest, files })
+    Ok(ModelFolder { manifest: folder.manifest, files })
 }
 
 /// Loads the model in a folder onto a back end. Of the files of its weights, one is in memory at a
@@ -53,43 +54,62 @@ pub fn read_folder(path: &Path) -> Result<ModelFolder> {
 /// Those of [`read_folder`]; [`Error::Model`] naming the file, and the field or tensor that does not
 /// fit; [`Error::OutOfMemory`] and [`Error::DeviceLost`] where a GPU had no room, or went away.
 pub fn load_folder<O: Ops>(path: &Path, ops: O) -> Result<Model<O>> {
-    let mut assembly = None;
-    each_file(path, |manifest, name, bytes| {
-        let assembly = assembly.get_or_insert_with(|| Assembly::of(manifest.files().iter().map(|file| &*file.name)));
+    let folder = FolderReader::open(path)?;
+    let mut assembly = Assembly::of(folder.manifest.names());
+    folder.each_file(|name, bytes| {
         assembly.take_file(name, bytes, &mut |numbers, n_rows| ops.stored_weight(numbers, n_rows))?;
         if is_weights(name) { ready(ops.settle()) } else { Ok(()) }
     })?;
-    // There is always a file: no manifest lists none.
-    let parts = assembly.unwrap_or_else(|| Assembly::of([])).finish()?;
-    Model::new(ops, parts)
+    Model::new(ops, assembly.finish()?)
 }
 
-/// Shows the files of the model in a folder one by one, each verified, in the order of
-/// [`Manifest::fetch_order`].
-///
-/// # Errors
-///
-/// Those of [`read_folder`], and of `show`.
-pub fn each_file(path: &Path, mut show: impl FnMut(&Manifest, &str, Vec<u8>) -> Result<()>) -> Result<Manifest> {
-    let aside = beside(path, ".old").ok().filter(|aside| !path.exists() && aside.exists());
-    let path = aside.as_deref().unwrap_or(path);
-    let manifest = read_manifest(path)?;
-    let mut incoming = Incoming::new(&manifest);
-    let mut chunk = vec![0; CHUNK_BYTES];
-    for FileEntry { name, .. } in manifest.fetch_order() {
-        let path = path.join(name);
-        let mut file = File::open(&path).map_err(|error| Error::io(&path, error))?;
-        loop {
-            match file.read(&mut chunk) {
-                Ok(0) => break,
-                Ok(n_bytes) => incoming.push(name, &chunk[..n_bytes])?,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Error::io(&path, error)),
-            }
-        }
-        show(&manifest, name, incoming.finish_file(name)?)?;
+/// A model's folder, to be read file by file.
+pub struct FolderReader {
+    path: PathBuf,
+    manifest: Manifest,
+}
+
+impl FolderReader {
+    /// Reads the manifest.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if it cannot be read, [`Error::Manifest`] if it is none.
+    pub fn open(path: &Path) -> Result<FolderReader> {
+        let aside = beside(path, ".old").ok().filter(|aside| !path.exists() && aside.exists());
+        let path = aside.unwrap_or_else(|| path.into());
+        Ok(FolderReader { manifest: read_manifest(&path)?, path })
     }
-    Ok(manifest)
+
+    /// What `manifest.json` says.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Shows the files one by one, each verified, in the order of [`Manifest::fetch_order`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if a file is missing or cannot be read, [`Error::Integrity`] if it is not what the
+    /// manifest says; those of `show`.
+    pub fn each_file(&self, mut show: impl FnMut(&str, Vec<u8>) -> Result<()>) -> Result<()> {
+        let mut incoming = Incoming::new(&self.manifest);
+        let mut chunk = vec![0; CHUNK_BYTES];
+        for FileEntry { name, .. } in self.manifest.fetch_order() {
+            let path = self.path.join(name);
+            let mut file = File::open(&path).map_err(|error| Error::io(&path, error))?;
+            loop {
+                match file.read(&mut chunk) {
+                    Ok(0) => break,
+                    Ok(n_bytes) => incoming.push(name, &chunk[..n_bytes])?,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(Error::io(&path, error)),
+                }
+            }
+            show(name, incoming.finish_file(name)?)?;
+        }
+        Ok(())
+    }
 }
 
 /// Writes a model and its manifest, which is returned. A model that is there already is replaced

@@ -46,7 +46,7 @@ pub fn write(path: &Path, config: &ModelConfig, storage: Storage, max_bytes: u64
         listing.add(&shard);
         writer.add(file, &shard.to_file())?;
     }
-    if let Some((name, json)) = listing.to_file() {
+    if let Some((name, json)) = listing.to_file()? {
         writer.add(&name, &json)?;
     }
     writer.finish("made-up", env!("CARGO_PKG_VERSION"))

@@ -162,6 +162,11 @@ impl Manifest {
         &self.files
     }
 
+    /// Their names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|file| file.name.as_str())
+    }
+
     /// The files in the order in which to fetch them: what says how to read weights, then weights.
     pub fn fetch_order(&self) -> impl Iterator<Item = &FileEntry> {
         let is_weights = |file: &&FileEntry| is_weights(&file.name);

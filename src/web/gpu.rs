@@ -31,7 +31,11 @@ impl Gpu {
     pub async fn open(kernels: Option<String>, precision: Option<String>) -> Result<Gpu, JsValue> {
         let precision = match precision.as_deref() {
             Some("f16") => Precision::F16,
-            _ => Precision::F32,
+            Some("f32") | None => Precision::F32,
+            Some(other) => {
+                let (found, expected) = (other.into(), "f32 or f16".into());
+                return Err(thrown(Error::Option { name: "precision", found, expected }));
+            }
         };
         let ops = GpuOps::open_in(precision).await.map_err(thrown)?;
         match kernels {

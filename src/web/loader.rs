@@ -34,7 +34,7 @@ impl Loader {
     pub fn new(manifest: &[u8]) -> Result<Loader, JsValue> {
         let manifest = Manifest::parse(manifest).map_err(thrown)?;
         let incoming = Incoming::new(&manifest);
-        let assembly = Assembly::of(manifest.files().iter().map(|file| file.name.as_str()));
+        let assembly = Assembly::of(manifest.names());
         Ok(Loader { manifest, incoming, assembly, ops: None, waiting: None })
     }
 

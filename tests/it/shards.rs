@@ -191,7 +191,7 @@ fn indexed(mut files: Files) -> Files {
     for name in shards(&files) {
         listing.add(&Weights::parse(&name, files[&name].clone()).unwrap());
     }
-    files.extend(listing.to_file());
+    files.extend(listing.to_file().unwrap());
     files
 }
 

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use oneflow_web::checkpoint::Weights;
 use oneflow_web::checkpoint::blocks::SCALES;
-use oneflow_web::checkpoint::folder::{each_file, load_folder};
+use oneflow_web::checkpoint::folder::{FolderReader, load_folder};
 use oneflow_web::checkpoint::load::Assembly;
 use oneflow_web::checkpoint::shards::is_weights;
 use oneflow_web::model::Model;
@@ -102,19 +102,20 @@ fn load(folder: &std::path::Path) -> Result<Model<BurnOps>> {
 }
 
 fn inspect(folder: &std::path::Path, json: bool) -> Result<()> {
-    let mut assembly = None;
+    let folder = FolderReader::open(folder)?;
+    let manifest = folder.manifest();
+    let mut assembly = Assembly::of(manifest.names());
     let (mut formats, mut files) = (BTreeMap::new(), Vec::new());
-    let manifest = each_file(folder, |manifest, name, bytes| {
+    folder.each_file(|name, bytes| {
         if is_weights(name) {
             let weights = Weights::parse(name, bytes.clone())?;
             files.push(WeightsFile { name: name.into(), tensors: weights.tensors().len(), size_bytes: bytes.len() });
             count_formats(&weights, &mut formats);
         }
         // Whether it is a model is seen without keeping its weights.
-        let assembly = assembly.get_or_insert_with(|| Assembly::of(manifest.files().iter().map(|file| &*file.name)));
         assembly.take_file(name, bytes, &mut |_, _| ())
     })?;
-    let ModelParts { config, .. } = assembly.unwrap_or_else(|| Assembly::of([])).finish()?;
+    let ModelParts { config, .. } = assembly.finish()?;
     let (name, version, size_bytes) = (manifest.name(), manifest.version(), manifest.total_bytes());
     let n_parameters = n_parameters(&config);
     let facts = serde_json::json!({
