@@ -5,20 +5,19 @@ use std::collections::BTreeMap;
 
 use super::batch::{Batch, pool};
 use super::config::TrainConfig;
-use super::quantize::{Files, Numbers, Storage, Stored};
+use super::quantize::{Files, Numbers, Storage};
 use super::recorder::{Named, Recorder};
 use super::sensitivity::{Sensitivity, measure};
 use super::side_by_side::SideBySide;
 use super::source::Source;
 use super::threads::Threads;
-use crate::checkpoint::load::codec_from_weights;
-use crate::checkpoint::shards::take_weights;
-use crate::checkpoint::{CONFIG, TOKENIZER, WEIGHTS};
+use crate::checkpoint::WEIGHTS;
 use crate::data::Documents;
 use crate::error::{Error, Result};
-use crate::model::{ModelConfig, Network, Tokenizer};
+use crate::model::{ModelConfig, Network};
 use crate::ops::Ops;
 use crate::ops::burn::BurnOps;
+use crate::ops::stored::StoredNumbers;
 
 /// The noise is that of the committed training configuration.
 const NOISE: &str = include_str!("../../configs/storyworld-nano.json");
@@ -39,11 +38,7 @@ impl Calibration {
     ///
     /// Those of the documents and of the files.
     pub fn new(files: &Files, documents: Box<dyn Documents>, n: usize) -> Result<Calibration> {
-        let file = |name: &str| files.get(name).map_or(&[][..], Vec::as_slice);
-        let config = ModelConfig::from_json(file(CONFIG))?;
-        let mut weights = take_weights(&mut files.clone())?;
-        let (codec, preconditioner) = codec_from_weights(&config.codec, &mut weights)?;
-        let source = Source::new(documents, Tokenizer::from_json(file(TOKENIZER))?, codec, preconditioner, usize::MAX)?;
+        let (config, source) = Source::of_model(files, documents)?;
         let internal = |reason: String| Error::Internal { reason };
         let noise: TrainConfig =
             serde_json::from_str(NOISE).map_err(|error| internal(format!("the committed configuration: {error}")))?;
@@ -68,7 +63,7 @@ impl Calibration {
         numbers: &Numbers,
         plan: &BTreeMap<String, Storage>,
         sensitivity: &Sensitivity,
-    ) -> Result<BTreeMap<String, Stored>> {
+    ) -> Result<BTreeMap<String, StoredNumbers>> {
         alone(|| {
             let ops = BurnOps::cpu();
             let network = self.network(numbers, &ops)?;

@@ -5,9 +5,6 @@ use serde::Serialize;
 
 use super::quantize::Files;
 use super::source::Source;
-use crate::checkpoint::load::codec_from_weights;
-use crate::checkpoint::shards::take_weights;
-use crate::checkpoint::{CONFIG, TOKENIZER};
 use crate::data::Documents;
 use crate::error::Result;
 use crate::flow::image::ImageState;
@@ -17,7 +14,7 @@ use crate::flow::rng::Rng;
 use crate::flow::schedule::Schedule;
 use crate::flow::sequence::Element;
 use crate::flow::times;
-use crate::model::{Model, ModelConfig, Tokenizer};
+use crate::model::Model;
 use crate::ops::burn::BurnOps;
 use crate::ops::ready;
 use crate::sample::{FlowModel, Sampler, State, log_softmax};
@@ -81,11 +78,7 @@ impl Probe {
     ///
     /// Those of the documents and of the files.
     pub fn new(files: &Files, documents: Box<dyn Documents>, n: usize) -> Result<Probe> {
-        let file = |name: &str| files.get(name).map_or(&[][..], Vec::as_slice);
-        let config = ModelConfig::from_json(file(CONFIG))?;
-        let mut weights = take_weights(&mut files.clone())?;
-        let (codec, preconditioner) = codec_from_weights(&config.codec, &mut weights)?;
-        let source = Source::new(documents, Tokenizer::from_json(file(TOKENIZER))?, codec, preconditioner, usize::MAX)?;
+        let (_, source) = Source::of_model(files, documents)?;
         let state = |i: u64| {
             let clean = source.clean(i)?;
             let mut rng = Rng::stream(SEED, i);

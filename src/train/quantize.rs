@@ -8,18 +8,20 @@
 
 use std::collections::BTreeMap;
 
+use half::f16;
 use serde::Serialize;
 
 use super::calibration::Calibration;
 use super::compare::{Change, Probe};
 use super::side_by_side::costs;
-use crate::checkpoint::blocks::{BLOCKS, BlockFormat, BlockSpec, Blocks, SCALES};
+use crate::checkpoint::blocks::{BlockFormat, BlockSpec, Blocks, SCALES};
 use crate::checkpoint::load::cpu_model;
 use crate::checkpoint::shards::{INDEX, is_weights, take_weights};
-use crate::checkpoint::{CONFIG, StoredTensor, WEIGHTS, safetensors_from_tensors};
+use crate::checkpoint::{CONFIG, WEIGHTS, Weights};
 use crate::error::{Error, Result};
 use crate::model::ModelConfig;
 use crate::model::Network;
+use crate::ops::stored::StoredNumbers;
 
 /// A model's files by name.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -75,24 +77,40 @@ pub struct Report {
     pub change: Change,
 }
 
-/// The model of `files` with its weights in `format`, 16-bit floats for `None`; `q4` is chosen and
-/// rounded on `calibration`, and what changed is measured on `probe`, both of the same model.
+/// In how many bits.
+#[derive(Clone, Copy)]
+pub enum Bits<'a> {
+    /// 16-bit floats.
+    F16,
+    /// Blocks of 8 bits.
+    Q8,
+    /// Blocks of 4 bits, chosen and rounded on documents for the same model.
+    Q4(&'a Calibration),
+}
+
+impl Bits<'_> {
+    fn blocks(self) -> Option<BlockFormat> {
+        match self {
+            Bits::F16 => None,
+            Bits::Q8 => Some(BlockFormat::Q8),
+            Bits::Q4(_) => Some(BlockFormat::Q4),
+        }
+    }
+}
+
+/// The model of `files` with its weights in so many bits; what changed is measured on `probe`, which
+/// is of the same model.
 ///
 /// # Errors
 ///
 /// [`Error::Model`] if the files are no model, or a tensor cannot be stored.
-pub fn quantize(
-    files: &Files,
-    format: Option<BlockFormat>,
-    calibration: &Calibration,
-    probe: &Probe,
-) -> Result<(Files, Report)> {
+pub fn quantize(files: &Files, bits: Bits<'_>, probe: &Probe) -> Result<(Files, Report)> {
     let numbers = read(files)?;
     let mut plan: BTreeMap<String, Storage> =
-        numbers.iter().map(|(name, (shape, _))| (name.clone(), storage(name, shape, format))).collect();
+        numbers.iter().map(|(name, (shape, _))| (name.clone(), storage(name, shape, bits.blocks()))).collect();
     let mut changes = BTreeMap::new();
     let mut rounded = BTreeMap::new();
-    if format == Some(BlockFormat::Q4) {
+    if let Bits::Q4(calibration) = bits {
         let sensitivity = calibration.sensitivity(&numbers)?;
         changes = costs(&numbers, &plan, &sensitivity);
         promote(&numbers, &mut plan, &changes)?;
@@ -105,7 +123,7 @@ pub fn quantize(
 
     let mut tensors = Vec::new();
     for (name, (shape, before)) in &numbers {
-        let after = stored[name].to_f32();
+        let after = stored[name].clone().into_f32();
         let square = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>();
         let error = square(&mut before.iter().zip(&after).map(|(&a, &b)| f64::from(a) - f64::from(b)));
         let whole = square(&mut before.iter().map(|&value| f64::from(value)));
@@ -201,65 +219,35 @@ fn promote(numbers: &Numbers, plan: &mut BTreeMap<String, Storage>, changes: &BT
     Ok(())
 }
 
-/// A tensor as it is stored.
-#[derive(Clone)]
-pub enum Stored {
-    Plain(StoredTensor),
-    Blocks(Blocks),
-}
-
 /// The weights' file, and its tensors.
 fn file(
     numbers: &Numbers,
     plan: &BTreeMap<String, Storage>,
-    rounded: &BTreeMap<String, Stored>,
-) -> Result<(Vec<u8>, BTreeMap<String, Stored>)> {
-    let (mut tensors, mut described) = (BTreeMap::new(), BTreeMap::new());
+    rounded: &BTreeMap<String, StoredNumbers>,
+) -> Result<(Vec<u8>, BTreeMap<String, StoredNumbers>)> {
+    let mut weights = Weights::empty(WEIGHTS, BTreeMap::new());
     let mut all = BTreeMap::new();
     for (name, (shape, values)) in numbers {
-        let stored = rounded.get(name).cloned().or_else(|| Stored::new(plan[name], shape, values));
+        let stored = rounded.get(name).cloned().or_else(|| plan[name].fit(values));
         let stored = stored.ok_or_else(|| Error::Model {
             file: WEIGHTS.into(),
             reason: format!("tensor `{name}` holds numbers beyond {}; export it whole", format_name(&plan[name])),
         })?;
-        match &stored {
-            Stored::Plain(tensor) => drop(tensors.insert(name.clone(), tensor.clone())),
-            Stored::Blocks(blocks) => {
-                let internal =
-                    || Error::Internal { reason: format!("the blocks of `{name}` do not fill their shapes") };
-                let (packed, scales) = blocks.to_tensors().ok_or_else(internal)?;
-                tensors.insert(name.clone(), packed);
-                tensors.insert(format!("{name}{SCALES}"), scales);
-                described.insert(name.clone(), *blocks.spec());
-            }
-        }
+        weights.insert(name, shape, &stored)?;
         all.insert(name.clone(), stored);
     }
-    let mut metadata = BTreeMap::new();
-    if !described.is_empty() {
-        // A map of words and numbers always serialises.
-        metadata.insert(BLOCKS.to_string(), serde_json::to_string(&described).unwrap_or_default());
-    }
-    Ok((safetensors_from_tensors(&tensors, &metadata), all))
+    Ok((weights.to_file(), all))
 }
 
-impl Stored {
-    /// Each number rounded by itself; nothing if it is beyond what the storage holds.
-    pub(super) fn new(storage: Storage, shape: &[usize], values: &[f32]) -> Option<Stored> {
-        match storage {
-            Storage::F32 => StoredTensor::f32(shape, values).map(Stored::Plain),
-            Storage::F16 => StoredTensor::f16(shape, values).map(Stored::Plain),
-            Storage::Blocks(spec) => Blocks::fit(spec, values).map(Stored::Blocks),
-        }
-    }
-
-    /// Its numbers, row by row.
-    pub(super) fn to_f32(&self) -> Vec<f32> {
-        match self {
-            // Plain tensors are floats here.
-            Stored::Plain(tensor) => tensor.to_f32().unwrap_or_default(),
-            Stored::Blocks(blocks) => blocks.to_f32(),
-        }
+impl Storage {
+    /// Each number rounded by itself; nothing if one is beyond what this holds.
+    pub(super) fn fit(self, values: &[f32]) -> Option<StoredNumbers> {
+        let stored = match self {
+            Storage::F32 => StoredNumbers::F32(values.to_vec()),
+            Storage::F16 => StoredNumbers::F16(values.iter().map(|&value| f16::from_f32(value)).collect()),
+            Storage::Blocks(spec) => StoredNumbers::Blocks(Blocks::fit(spec, values)?),
+        };
+        stored.first_not_finite().is_none().then_some(stored)
     }
 }
 

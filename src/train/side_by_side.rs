@@ -12,13 +12,14 @@ use std::collections::BTreeMap;
 use burn::tensor::Tensor;
 use nalgebra::{Cholesky, DMatrix};
 
-use super::quantize::{Numbers, Storage, Stored};
+use super::quantize::{Numbers, Storage};
 use super::recorder::{Named, Product, Streams, Watch};
 use super::rounding::Moments;
 use super::sensitivity::{Sensitivity, matrix};
 use crate::checkpoint::blocks::{BlockFormat, BlockSpec, Blocks};
 use crate::ops::Ops;
 use crate::ops::burn::BurnOps;
+use crate::ops::stored::StoredNumbers;
 
 /// What is added to the diagonal of the moments, in units of its mean: what was seen is a sample.
 const DAMPING: f64 = 0.2;
@@ -33,7 +34,7 @@ pub struct SideBySide<'a> {
     /// Of the first network on the same documents.
     pub sensitivity: &'a Sensitivity,
     /// The weights that were met, as they are stored.
-    pub found: RefCell<BTreeMap<String, Stored>>,
+    pub found: RefCell<BTreeMap<String, StoredNumbers>>,
 }
 
 impl Watch for SideBySide<'_> {
@@ -51,7 +52,8 @@ impl Watch for SideBySide<'_> {
         let value = self.value(ops, table, || {
             let Some(&Storage::Blocks(spec)) = self.plan.get(&table.name) else { return None };
             let moments = table_moments(&table.name, &spec, self.sensitivity)?;
-            in_blocks(spec, &lines(&spec, &floats(&table.value)), &moments).map(|(blocks, _)| Stored::Blocks(blocks))
+            in_blocks(spec, &lines(&spec, &floats(&table.value)), &moments)
+                .map(|(blocks, _)| StoredNumbers::Blocks(blocks))
         });
         vec![ops.embed(&table.value, ids), ops.embed(&value, ids)]
     }
@@ -60,21 +62,21 @@ impl Watch for SideBySide<'_> {
 impl SideBySide<'_> {
     /// A weight as it is stored, by `fit` when it is met first; where that has nothing, each number
     /// rounded by itself, and where that cannot be, whole.
-    fn value(&self, ops: &BurnOps, weight: &Named, fit: impl FnOnce() -> Option<Stored>) -> Tensor<2> {
+    fn value(&self, ops: &BurnOps, weight: &Named, fit: impl FnOnce() -> Option<StoredNumbers>) -> Tensor<2> {
         let shape = weight.value.dims();
-        let found = self.found.borrow().get(&weight.name).map(Stored::to_f32);
+        let found = self.found.borrow().get(&weight.name).map(|stored| stored.clone().into_f32());
         if let Some(values) = found {
             return ops.upload(values, shape[0]);
         }
-        let plain = || Stored::new(*self.plan.get(&weight.name)?, &shape, &floats(&weight.value));
+        let plain = || self.plan.get(&weight.name)?.fit(&floats(&weight.value));
         let Some(stored) = fit().or_else(plain) else { return weight.value.clone() };
-        let values = stored.to_f32();
+        let values = stored.clone().into_f32();
         self.found.borrow_mut().insert(weight.name.clone(), stored);
         ops.upload(values, shape[0])
     }
 
     /// The weight that makes the products of the second network most like `wanted`, as it is stored.
-    fn fitted(&self, ops: &BurnOps, product: &Product<'_>, wanted: &Tensor<2>) -> Option<Stored> {
+    fn fitted(&self, ops: &BurnOps, product: &Product<'_>, wanted: &Tensor<2>) -> Option<StoredNumbers> {
         let name = &product.weight.name;
         let cost = self.sensitivity.products.get(name).filter(|_| !product.is_transposed)?;
         let x = &product.inputs[1];
@@ -95,10 +97,9 @@ impl SideBySide<'_> {
         let [rows, cols] = product.weight.value.dims();
         let values: Vec<f32> = (0..rows * cols).map(|i| fitted[(i / cols, i % cols)] as f32).collect();
         match *self.plan.get(name)? {
-            Storage::Blocks(spec) if spec.axis == 0 => {
-                in_blocks(spec, &lines(&spec, &values), &Moments::new(h)?).map(|(blocks, _)| Stored::Blocks(blocks))
-            }
-            storage => Stored::new(storage, &[rows, cols], &values),
+            Storage::Blocks(spec) if spec.axis == 0 => in_blocks(spec, &lines(&spec, &values), &Moments::new(h)?)
+                .map(|(blocks, _)| StoredNumbers::Blocks(blocks)),
+            storage => storage.fit(&values),
         }
     }
 }

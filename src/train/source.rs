@@ -2,10 +2,15 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::quantize::Files;
+use crate::checkpoint::load::codec_from_weights;
+use crate::checkpoint::shards::take_weights;
+use crate::checkpoint::{CONFIG, TOKENIZER};
 use crate::data::{Document, Documents, Part};
 use crate::error::{Error, Result};
 use crate::flow::sequence::{Element, Sequence};
 use crate::model::codec::{PcaCodec, Preconditioner};
+use crate::model::config::ModelConfig;
 use crate::model::tokenizer::Tokenizer;
 
 /// Makes clean sequences out of documents.
@@ -68,6 +73,19 @@ impl Source {
         let components = TensorData::new(codec.components().to_vec(), [k, len]);
         let analysis = Tensor::<2>::from_data(components, &Device::flex()).transpose() / codec.scale();
         Ok(Self { documents, tokenizer, codec, preconditioner, max_rows, specials, analysis })
+    }
+
+    /// A source over documents of any length for the model of `files`, with the model's shape.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Model`] if the files are no model.
+    pub fn of_model(files: &Files, documents: Box<dyn Documents>) -> Result<(ModelConfig, Self)> {
+        let file = |name: &str| files.get(name).map_or(&[][..], Vec::as_slice);
+        let config = ModelConfig::from_json(file(CONFIG))?;
+        let (codec, preconditioner) = codec_from_weights(&config.codec, &mut take_weights(&mut files.clone())?)?;
+        let source = Self::new(documents, Tokenizer::from_json(file(TOKENIZER))?, codec, preconditioner, usize::MAX)?;
+        Ok((config, source))
     }
 
     /// Document `index` as a sequence. Of a drawn document that is too long, the last beats are

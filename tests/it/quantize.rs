@@ -2,14 +2,13 @@
 
 use std::path::PathBuf;
 
-use oneflow_web::checkpoint::blocks::BlockFormat;
 use oneflow_web::checkpoint::folder::read_folder;
 use oneflow_web::checkpoint::load::cpu_model;
 use oneflow_web::data::Stream;
 use oneflow_web::data::cards::Cards;
 use oneflow_web::train::calibration::Calibration;
 use oneflow_web::train::compare::{Probe, stories};
-use oneflow_web::train::quantize::{Files, Q4_BYTES, Report, quantize};
+use oneflow_web::train::quantize::{Bits, Files, Q4_BYTES, Report, quantize};
 
 fn files() -> Files {
     read_folder(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("pkg/models/storyworld")).unwrap().files
@@ -19,7 +18,7 @@ fn probe(files: &Files) -> Probe {
     Probe::new(files, Box::new(Cards(Stream::Validation)), 1).unwrap()
 }
 
-/// Few documents: a quarter of what the command takes.
+/// A tenth of the documents that the command takes.
 fn calibration(files: &Files) -> Calibration {
     Calibration::new(files, Box::new(Cards(Stream::Train)), 80).unwrap()
 }
@@ -32,9 +31,9 @@ fn format<'a>(report: &'a Report, name: &str) -> &'a str {
 fn fewer_bits_take_less_room_and_change_more() {
     let files = files();
     let (probe, calibration) = (probe(&files), calibration(&files));
-    let (_, f16) = quantize(&files, None, &calibration, &probe).unwrap();
-    let (q8_files, q8) = quantize(&files, Some(BlockFormat::Q8), &calibration, &probe).unwrap();
-    let (q4_files, q4) = quantize(&files, Some(BlockFormat::Q4), &calibration, &probe).unwrap();
+    let (_, f16) = quantize(&files, Bits::F16, &probe).unwrap();
+    let (q8_files, q8) = quantize(&files, Bits::Q8, &probe).unwrap();
+    let (q4_files, q4) = quantize(&files, Bits::Q4(&calibration), &probe).unwrap();
     // It is stored in 16 bits: nothing changes.
     assert!(f16.change.draws == 0.0 && f16.change.velocity == 0.0 && f16.change.slots > 0);
     assert!(f16.bytes_per_number > 1.99 && q8.bytes_per_number < 1.1 && q4.bytes_per_number <= Q4_BYTES);
@@ -60,13 +59,13 @@ fn fewer_bits_take_less_room_and_change_more() {
         assert!(left.iter().all(|&(others, other)| others > numbers || other <= cost), "{promoted:?} {left:?}");
     }
 
-    // Each block by its weights alone, with three matrices in 8 bits, changed these velocities by 19 %.
-    assert!(q4.change.velocity < 0.12, "{:?}", q4.change);
+    // 2.2 % of these velocities; with the same matrices rounded number by number, 5.1 %.
+    assert!(q4.change.velocity < 0.035, "{:?}", q4.change);
 
     // Both load, and twice the same is the same.
     let (before, after) = (cpu_model(files.clone()).unwrap(), cpu_model(q8_files).unwrap());
     assert!(cpu_model(q4_files.clone()).is_ok());
-    assert!(quantize(&files, Some(BlockFormat::Q4), &calibration, &probe).unwrap().0 == q4_files);
+    assert!(quantize(&files, Bits::Q4(&calibration), &probe).unwrap().0 == q4_files);
     let prompts = ["A picture of a sleepy owl in the snow.".to_string()];
     let same = stories(&before, &before, &prompts).unwrap();
     assert!(same.same == 1 && same.changed == 0 && same.tokens > 4, "{same:?}");

@@ -5,7 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args, ValueEnum};
-use oneflow_web::checkpoint::blocks::BlockFormat;
 use oneflow_web::checkpoint::cut::with_shards;
 use oneflow_web::checkpoint::folder::{read_folder, write_folder};
 use oneflow_web::checkpoint::load::cpu_model;
@@ -17,7 +16,7 @@ use oneflow_web::model::ModelConfig;
 use oneflow_web::train::calibration::Calibration;
 use oneflow_web::train::compare::{Probe, Stories, stories};
 use oneflow_web::train::config::{DataConfig, TrainConfig};
-use oneflow_web::train::quantize::{Report, quantize};
+use oneflow_web::train::quantize::{Bits, Report, quantize};
 use oneflow_web::train::{foreign, run};
 use oneflow_web::{Error, Result};
 use serde_json::json;
@@ -128,13 +127,17 @@ fn quantized(args: &Export, format: Format, model: &Path) -> Result<()> {
         (0..u64::from(args.stories)).map(|i| Ok(documents.document(i)?.prompt)).collect::<Result<Vec<_>>>()?
     };
     let probe = Probe::new(&source.files, documents(Stream::Validation)?, usize::from(args.documents))?;
-    let calibration = Calibration::new(&source.files, documents(Stream::Train)?, usize::from(args.calibration))?;
-    let format = match format {
-        Format::F16 => None,
-        Format::Q8 => Some(BlockFormat::Q8),
-        Format::Q4 => Some(BlockFormat::Q4),
+    let calibration;
+    let bits = match format {
+        Format::F16 => Bits::F16,
+        Format::Q8 => Bits::Q8,
+        Format::Q4 => {
+            let documents = documents(Stream::Train)?;
+            calibration = Calibration::new(&source.files, documents, usize::from(args.calibration))?;
+            Bits::Q4(&calibration)
+        }
     };
-    let (files, report) = quantize(&source.files, format, &calibration, &probe)?;
+    let (files, report) = quantize(&source.files, bits, &probe)?;
     let told = stories(&before, &cpu_model(files.clone())?, &prompts)?;
     write(args, &source.manifest, files)?;
     if args.json {
