@@ -6,6 +6,7 @@
 //! step can show a preview.
 
 use super::config::CodecConfig;
+use crate::ops::cpu::elements::dot;
 
 /// From pixels to latents and back.
 pub trait ImageCodec {
@@ -113,17 +114,6 @@ impl ImageCodec for PcaCodec {
         });
         rgb
     }
-}
-
-/// The inner product, summed in eight lanes so that it vectorises.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut lanes = [0.0f32; 8];
-    let (a_chunks, b_chunks) = (a.chunks_exact(8), b.chunks_exact(8));
-    let rest: f32 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(x, y)| x * y).sum();
-    for (x, y) in a_chunks.zip(b_chunks) {
-        (0..8).for_each(|i| lanes[i] += x[i] * y[i]);
-    }
-    lanes.iter().sum::<f32>() + rest
 }
 
 /// What the adapters see and say of latents, in units of each coefficient's standard deviation σ.

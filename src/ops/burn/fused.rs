@@ -64,11 +64,13 @@ pub fn token_costs(logits: Tensor<2>, pairs: Vec<(usize, usize)>) -> Tensor<1> {
     Tensor::from_dispatch(<Dispatch as Fused>::token_costs(logits.into_dispatch(), pairs))
 }
 
-/// A tensor whose values lie in order, and what of it are its values.
+/// The tensor with its values one after the other.
 fn in_order(x: FlexTensor) -> FlexTensor {
     if x.is_contiguous() { x } else { x.to_contiguous() }
 }
 
+/// Of a tensor that is [`in_order`], as all are that come here. [`BurnOps`](super::BurnOps) makes no
+/// floats but `f32`.
 fn values(x: &FlexTensor) -> &[f32] {
     x.as_slice().expect("f32 values in order")
 }
@@ -113,7 +115,7 @@ impl Fused for Flex {
 
     fn rms_norm(x: FlexTensor, gain: FlexTensor) -> FlexTensor {
         let (x, gain) = (in_order(x), in_order(gain));
-        shaped_like(rows::rms_norm(values(&x), values(&gain)).0, &x)
+        shaped_like(rows::rms_norm(values(&x), values(&gain)), &x)
     }
 
     fn split(x: FlexTensor, heads: Heads) -> FlexTensor {
@@ -210,12 +212,12 @@ mod derivatives {
     struct RmsNorm;
 
     impl Backward<Flex, 2> for RmsNorm {
-        type State = ([FlexTensor; 2], Vec<f32>);
+        type State = [FlexTensor; 2];
 
         fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
             let grad = in_order(grads.consume::<Flex>(&ops.node));
-            let ([x, gain], scales) = &ops.state;
-            let [d_x, d_gain] = rows::rms_norm_back(values(x), values(gain), scales, values(&grad));
+            let [x, gain] = &ops.state;
+            let [d_x, d_gain] = rows::rms_norm_back(values(x), values(gain), values(&grad));
             let found = [shaped_like(d_x, x), shaped_like(d_gain, gain)];
             register(ops, grads, found);
         }
@@ -300,9 +302,9 @@ mod derivatives {
 
         fn rms_norm(x: Tracked<C>, gain: Tracked<C>) -> Tracked<C> {
             two::<C, _>(RmsNorm, [x, gain], |x, gain| {
-                let (x, gain) = (in_order(x), in_order(gain));
-                let (output, scales) = rows::rms_norm(values(&x), values(&gain));
-                (shaped_like(output, &x), ([x, gain], scales))
+                let state = [in_order(x), in_order(gain)];
+                let [x, gain] = state.clone();
+                (Flex::rms_norm(x, gain), state)
             })
         }
 

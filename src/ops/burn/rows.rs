@@ -3,10 +3,7 @@
 //! Axis names as in [`ops`](super::super); a head's row has `d_head` values, half of which turn
 //! against the other half.
 
-use crate::ops::cpu::elements::{exp, softmax};
-
-/// Values that are computed side by side.
-const WIDTH: usize = 8;
+use crate::ops::cpu::elements::{dot, exp, norm_rows, norm_scale, softmax};
 
 /// `f` of each pair.
 #[inline(always)]
@@ -37,24 +34,18 @@ pub(super) fn gated_back(gate: &[f32], up: &[f32], grad: &[f32]) -> [Vec<f32>; 2
     [d_gate, d_up]
 }
 
-/// `x · r · gain` of each row, with `r = 1 / sqrt(mean(x²) + 1e-6)`; and each row's `r`.
-pub(super) fn rms_norm(x: &[f32], gain: &[f32]) -> (Vec<f32>, Vec<f32>) {
-    let d = gain.len();
-    let (mut out, mut scales) = (Vec::with_capacity(x.len()), Vec::with_capacity(x.len() / d));
-    for row in x.chunks_exact(d) {
-        let scale = 1.0 / (dot(row, row) / d as f32 + 1e-6).sqrt();
-        out.extend(row.iter().zip(gain).map(|(x, gain)| x * scale * gain));
-        scales.push(scale);
-    }
-    (out, scales)
+/// `x · r · gain` of each row, with `r = 1 / sqrt(mean(x²) + 1e-6)`.
+pub(super) fn rms_norm(x: &[f32], gain: &[f32]) -> Vec<f32> {
+    norm_rows(x.chunks_exact(gain.len()), gain)
 }
 
 /// The gradients of x and gain from that of [`rms_norm`]:
 /// `dx = r·(g·dy) - x·r³/d · Σ x·g·dy` and `dg = Σ_rows x·r·dy`.
-pub(super) fn rms_norm_back(x: &[f32], gain: &[f32], scales: &[f32], grad: &[f32]) -> [Vec<f32>; 2] {
+pub(super) fn rms_norm_back(x: &[f32], gain: &[f32], grad: &[f32]) -> [Vec<f32>; 2] {
     let d = gain.len();
     let (mut d_x, mut d_gain) = (Vec::with_capacity(x.len()), vec![0.0; d]);
-    for ((x, dy), &r) in x.chunks_exact(d).zip(grad.chunks_exact(d)).zip(scales) {
+    for (x, dy) in x.chunks_exact(d).zip(grad.chunks_exact(d)) {
+        let r = norm_scale(x);
         let scaled = each_pair(gain, dy, |gain, dy| gain * dy);
         let along = dot(x, &scaled) * r * r * r / d as f32;
         d_x.extend(x.iter().zip(&scaled).map(|(x, scaled)| r * scaled - x * along));
@@ -185,16 +176,4 @@ pub(super) fn token_costs_back(shares: &mut [f32], pairs: &[(usize, usize)], gra
         row.iter_mut().for_each(|share| *share *= weight);
     }
     pairs.iter().zip(grad).for_each(|(&(row, token), grad)| shares[row * width + token] -= grad);
-}
-
-/// The inner product, summed in eight lanes so that it vectorises.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<WIDTH>(), b.as_chunks::<WIDTH>());
-    let mut sums = [0.0; WIDTH];
-    for (a, b) in a.iter().zip(b) {
-        for j in 0..WIDTH {
-            sums[j] += a[j] * b[j];
-        }
-    }
-    sums.iter().sum::<f32>() + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f32>()
 }

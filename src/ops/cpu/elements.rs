@@ -14,24 +14,30 @@ pub(super) fn exp_all(values: &mut [f32]) {
 }
 
 /// `x / sqrt(mean(x²) + 1e-6) · gain` of each row.
-pub(super) fn norm_rows<'a>(rows: impl Iterator<Item = &'a [f32]>, gain: &[f32]) -> Vec<f32> {
+pub(in crate::ops) fn norm_rows<'a>(rows: impl Iterator<Item = &'a [f32]>, gain: &[f32]) -> Vec<f32> {
     let mut values = Vec::new();
     for row in rows {
-        let scale = 1.0 / (sum_of_squares(row) / row.len() as f32 + 1e-6).sqrt();
+        let scale = norm_scale(row);
         values.extend(row.iter().zip(gain).map(|(x, gain)| x * scale * gain));
     }
     values
 }
 
-fn sum_of_squares(row: &[f32]) -> f32 {
-    let (lanes, rest) = row.as_chunks::<WIDTH>();
+/// What brings a row's mean square to 1, nearly: `1 / sqrt(mean(x²) + 1e-6)`.
+pub(in crate::ops) fn norm_scale(row: &[f32]) -> f32 {
+    1.0 / (dot(row, row) / row.len() as f32 + 1e-6).sqrt()
+}
+
+/// The inner product, summed in eight lanes so that it becomes vectors.
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<WIDTH>(), b.as_chunks::<WIDTH>());
     let mut sums = [0.0; WIDTH];
-    for lane in lanes {
+    for (a, b) in a.iter().zip(b) {
         for j in 0..WIDTH {
-            sums[j] += lane[j] * lane[j];
+            sums[j] += a[j] * b[j];
         }
     }
-    sums.iter().sum::<f32>() + rest.iter().map(|x| x * x).sum::<f32>()
+    sums.iter().sum::<f32>() + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f32>()
 }
 
 /// Turns scores into shares that sum to 1, in place: `exp(x - max) / Σ exp(x - max)`.

@@ -12,7 +12,7 @@ use super::Ops;
 use crate::error::Result;
 
 mod attention;
-pub(in crate::ops) mod elements;
+pub(crate) mod elements;
 mod panels;
 
 use elements::{norm_rows, silu};
