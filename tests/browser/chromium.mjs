@@ -31,6 +31,15 @@ const FLAGS = [
   "--disable-sync",
 ];
 
+/** A story that is soon told, even by an adapter in software. */
+export const SHORT = {
+  prompt: "A shy fox in the forest.",
+  seed: 5,
+  steps: 3,
+  maxTokens: 12,
+  maxImages: 1,
+};
+
 const EXECUTABLE = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";
 
 function flags(webgpu) {

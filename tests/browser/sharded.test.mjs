@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { modelFiles } from "../../pkg/test/real/model.mjs";
 import { shardName, withShards } from "../../pkg/test/real/shards.mjs";
-import { openPage, useBrowser } from "./chromium.mjs";
+import { openPage, SHORT, useBrowser } from "./chromium.mjs";
 
 const shared = useBrowser({ webgpu: true });
 
@@ -17,7 +17,6 @@ const FILES = withShards(modelFiles(), COUNT);
 const LARGEST = Math.max(
   ...Object.entries(FILES).map(([name, { length }]) => (/of-/.test(name) ? length : 0)),
 );
-const SHORT = { prompt: "A shy fox in the forest.", seed: 5, steps: 3, maxTokens: 12, maxImages: 1 };
 
 let folder;
 before(() => {

@@ -2,17 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { launchTabs, openPage, useBrowser } from "./chromium.mjs";
+import { launchTabs, openPage, SHORT, useBrowser } from "./chromium.mjs";
 
 const shared = useBrowser({ webgpu: true });
 
-const SHORT = {
-  prompt: "A shy fox in the forest.",
-  seed: 5,
-  steps: 3,
-  maxTokens: 12,
-  maxImages: 1,
-};
 const OTHER = { ...SHORT, prompt: "A bold bear on the beach.", seed: 6 };
 
 /** The text of each set of options, told on the CPU. */

@@ -4,18 +4,11 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { openPage, useBrowser } from "./chromium.mjs";
+import { openPage, SHORT, useBrowser } from "./chromium.mjs";
 
 const shared = useBrowser({ webgpu: true });
 
 const GOLDEN = readFileSync(new URL("../golden/forward.json", import.meta.url), "utf8");
-const SHORT = {
-  prompt: "A shy fox in the forest.",
-  seed: 5,
-  steps: 3,
-  maxTokens: 12,
-  maxImages: 1,
-};
 
 /** Makes the software adapter look like a real one, in every realm of the page. */
 const DISGUISE = () => {

@@ -3,7 +3,6 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Instant;
 
 use oneflow_web::Result;
 use oneflow_web::checkpoint::folder::read_folder;
@@ -173,26 +172,11 @@ fn nearly_every_step_asks_for_likely_slots_only() {
     assert!(within as f64 >= 0.97 * n_steps as f64, "{within} of {n_steps}");
 }
 
-/// Times are told and not judged.
 #[test]
-fn rows_ahead_cost_little_of_a_forward() {
+fn rows_ahead_are_three_dispatches_of_the_same_submit() {
     let ops = gpu();
-    let start = Instant::now();
-    let choice = ready(ops.tune(|| start.elapsed().as_secs_f64() * 1e3)).unwrap();
     let model = model(ops.clone(), files()).unwrap();
     let state = made_up::state(&model.config, 43, 3);
-    let mut best = [0, 8, N_AHEAD].map(|n| (n, f64::INFINITY));
-    for _ in 0..12 {
-        for (n, best) in &mut best {
-            ops.look_ahead(*n);
-            let start = Instant::now();
-            ready(model.predict(&state)).unwrap();
-            *best = best.min(start.elapsed().as_secs_f64() * 1e3);
-        }
-    }
-    for (n, ms) in best {
-        println!("{}, {choice}: {n} rows ahead: best of 12 {ms:.1} ms", ops.adapter().name);
-    }
     let dispatches = [0, N_AHEAD].map(|n| {
         ops.look_ahead(n);
         let before = ops.usage().counts;

@@ -305,6 +305,7 @@ impl Ops for GpuOps {
         let packed: Vec<Matrix> = matrices.iter().map(|x| self.packed(x)).collect();
         self.recorder.read(&packed).await
     }
+
     /// The device's word on all that was asked of it; also
     /// [`Error::Internal`](crate::Error::Internal) for a call that it refused.
     async fn settle(&self) -> Result<()> {
