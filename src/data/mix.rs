@@ -12,7 +12,8 @@ use super::world::{Place, Plots, Species, Thing};
 use crate::error::{Error, Result};
 use crate::flow::rng::Rng;
 
-/// Shares of the kinds of documents; the rest has text only.
+/// Shares of the kinds of documents; the rest has text only. Where a selection asks for another
+/// share of captions, the others keep their proportions.
 const PROMPTED: f32 = 0.6;
 const UNPROMPTED: f32 = 0.15;
 const CAPTION: f32 = 0.15;
@@ -34,8 +35,8 @@ pub struct Storyworld {
     selection: Selection,
 }
 
-/// Which stories; a list that is missing allows all.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Which stories, and how many of them whole; a list that is missing allows all.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Selection {
     /// Names of plots.
@@ -44,6 +45,10 @@ pub struct Selection {
     /// Names of the places where stories begin.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub places: Option<Vec<String>>,
+    /// Share of the documents, in [0, 1], that are one sentence and its picture, 0.15 by default.
+    /// They are short: a step sees several times as many pictures beside their own text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caption_share: Option<f32>,
 }
 
 /// Stories that are drawn before a selection is called empty.
@@ -54,13 +59,17 @@ impl Storyworld {
     ///
     /// # Errors
     ///
-    /// [`Error::Data`] for a list that is empty or names what there is not, or a selection that no
-    /// story suits.
+    /// [`Error::Data`] for a list that is empty or names what there is not, a selection that no
+    /// story suits, or a share that is none.
     pub fn new(stream: Stream, dial: Dial, selection: Selection) -> Result<Self> {
         let known = |name: &str| Plots::embedded().named(name).is_some();
         check("plots", selection.plots.as_deref(), known, || Plots::embedded().plots.iter().map(|p| p.name).collect())?;
         let known = |name: &str| Place::from_name(name).is_some();
         check("places", selection.places.as_deref(), known, || Place::ALL.map(Place::name).to_vec())?;
+        if let Some(share) = selection.caption_share.filter(|share| !(0.0..=1.0).contains(share)) {
+            let problem = format!("found {share}, expected a share of the documents from 0 to 1");
+            return Err(unusable("caption_share", problem));
+        }
         let it = Self { stream, dial, selection };
         let suits = |index| it.selection.allows(&it.story(&mut generator(stream, index)));
         match (0..MAX_TRIES).any(suits) {
@@ -81,15 +90,18 @@ impl Documents for Storyworld {
                 break story;
             }
         };
+        let captions = self.selection.caption_share.unwrap_or(CAPTION);
+        let [prompted, unprompted, picture_first] =
+            [PROMPTED, UNPROMPTED, PICTURE_FIRST].map(|share| share * (1.0 - captions) / (1.0 - CAPTION));
         let kind = rng.uniform();
-        Ok(if kind < PROMPTED + UNPROMPTED {
-            let asked = if kind < PROMPTED { prompt(&story, &mut rng).text } else { String::new() };
+        Ok(if kind < prompted + unprompted {
+            let asked = if kind < prompted { prompt(&story, &mut rng).text } else { String::new() };
             self.whole(&story, asked, &mut rng)
-        } else if kind < PROMPTED + UNPROMPTED + CAPTION {
+        } else if kind < prompted + unprompted + captions {
             let asked = caption_prompt(&story, &mut rng).text;
             let beat = &story.beats[0];
             Document::new(asked, vec![Part::Text(beat.text.clone()), self.painted(&beat.scene, &mut rng)])
-        } else if kind < PROMPTED + UNPROMPTED + CAPTION + PICTURE_FIRST {
+        } else if kind < prompted + unprompted + captions + picture_first {
             let beat = &story.beats[0];
             let parts = vec![self.painted(&beat.scene, &mut rng), Part::Text(beat.text.clone())];
             Document { prompt: String::new(), parts, asked: 1..2 }

@@ -105,7 +105,7 @@ fn spike_factor() -> f32 {
 }
 
 /// What a model learns from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum DataConfig {
     /// The small world, [`cards`](crate::data::cards).
@@ -114,7 +114,7 @@ pub enum DataConfig {
     Storyworld {
         /// How much the pictures vary.
         dial: Dial,
-        /// Which stories.
+        /// Which stories, and how many captions.
         #[serde(default)]
         select: Selection,
     },

@@ -103,7 +103,8 @@ fn a_hole_takes_nothing_away() {
 #[test]
 fn a_selection_is_kept_to_and_checked() {
     let list = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
-    let new = |plots, places| Storyworld::new(Stream::Train, Dial::L1, Selection { plots, places });
+    let new =
+        |plots, places| Storyworld::new(Stream::Train, Dial::L1, Selection { plots, places, ..Selection::default() });
     let race = new(list(&["race"]), list(&["snow"])).unwrap();
     for index in 0..5 {
         let text = race.document(index).unwrap().text();
@@ -119,6 +120,22 @@ fn a_selection_is_kept_to_and_checked() {
     says(None, list(&[]), "data.places", "empty list");
     says(None, list(&["moon"]), "data.places", "meadow");
     says(list(&["voyage"]), list(&["forest"]), "data.plots", "no story");
+}
+
+#[test]
+fn a_share_of_captions_is_kept_to_and_checked() {
+    let new = |share| Selection { caption_share: Some(share), ..Selection::default() };
+    let n_captions = |share| {
+        let documents = Storyworld::new(Stream::Train, Dial::L1, new(share)).unwrap();
+        let is_caption = |d: &Document| n_images(d) == 1 && matches!(d.parts[0], Part::Text(_));
+        (0..400).filter(|&index| is_caption(&documents.document(index).unwrap())).count()
+    };
+    assert_eq!((n_captions(0.0), n_captions(1.0)), (0, 400));
+    assert!(n_captions(0.5).abs_diff(200) < 40, "four standard deviations");
+    for share in [-0.1, 1.5, f32::NAN] {
+        let error = Storyworld::new(Stream::Train, Dial::L1, new(share)).unwrap_err().to_string();
+        assert!(error.contains("caption_share") && error.contains("from 0 to 1"), "{error}");
+    }
 }
 
 #[test]
