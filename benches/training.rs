@@ -33,7 +33,7 @@ fn main() -> Result<()> {
     let forward: f64 = shards.iter().map(|b| flop(&config.model, &b.input, b.targets.bag_slots.len())).sum();
     let gflop = 3.0 * forward / 1e9;
     let n_rows: usize = shards.iter().map(|b| b.input.batch * b.input.seq()).sum();
-    let mut trainer = Trainer::new(&config, Device::flex())?;
+    let mut trainer = Trainer::new(&config, &[Device::flex()])?;
 
     let device = Device::flex();
     let random = || Tensor::<2>::random([PLAIN, PLAIN], Distribution::Default, &device);

@@ -60,7 +60,7 @@ export async function setUpNativeFeatures() {
     const packages = ["install", "-y", "-q", "--no-install-recommends", "mesa-vulkan-drivers"];
     if ((await exitCode("apt-get", ["update", "-q"])) === 0) await exitCode("apt-get", packages);
   }
-  if (hasVulkanDriver()) return "train,gpu";
+  if (hasVulkanDriver()) return "train-gpu,gpu";
   console.log("There is no Vulkan driver, so the tests of the native GPU engine are left out.");
   return "train";
 }

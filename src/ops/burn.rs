@@ -1,6 +1,7 @@
 //! [`Ops`] by burn tensors: the CPU path, and (on an autodiff device) training.
 
 pub mod fused;
+pub mod plain;
 mod rows;
 
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};

@@ -8,6 +8,7 @@ pub mod checkpoints;
 pub mod codec_fit;
 pub mod compare;
 pub mod config;
+pub mod devices;
 pub mod export;
 pub mod foreign;
 pub mod guard;

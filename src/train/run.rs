@@ -36,6 +36,8 @@ const CODEC_DOCUMENTS: u64 = 1_500;
 pub struct Settings<'a> {
     /// Whether it goes on from the run folder's last checkpoint.
     pub resume: bool,
+    /// Where it computes ([`devices`](super::devices)): the shards of a batch by turns.
+    pub devices: &'a [Device],
     /// Once this is true the run saves a checkpoint after the step that it is at, and leaves.
     pub stop: &'a AtomicBool,
 }
@@ -69,7 +71,7 @@ pub fn run(config: &TrainConfig, out: &Path, settings: &Settings<'_>) -> Result<
     let trained = prepare(config, out)?;
     let mut config = config.clone();
     config.model.network.vocab_size = trained.tokenizer.vocab_size();
-    let mut trainer = Trainer::new(&config, Device::flex())?;
+    let mut trainer = Trainer::new(&config, settings.devices)?;
     if settings.resume {
         let last = checkpoints::last(out)?;
         trainer = trainer.load(&last)?;
@@ -165,8 +167,9 @@ fn looked_at(error: Error, out: &Path, shards: &[Batch], gradient: &Gradient, tr
 /// Says which fields of a run's configuration are not what they were: it goes on, but not as it
 /// would have.
 fn print_changes(config: &TrainConfig, before: &Path) {
-    let before = fs::read(before).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
-    let now = serde_json::to_value(config).ok();
+    // Both by way of the type, so that 0.08 is the same in both.
+    let before = fs::read(before).ok().and_then(|bytes| serde_json::from_slice::<TrainConfig>(&bytes).ok());
+    let [before, now] = [before.as_ref(), Some(config)].map(|config| serde_json::to_value(config?).ok());
     if let (Some(Value::Object(before)), Some(Value::Object(now))) = (before, now) {
         for (field, value) in now.iter().filter(|&(field, value)| before.get(field) != Some(value)) {
             println!("`{field}` is now {value}");
@@ -182,7 +185,7 @@ fn print_changes(config: &TrainConfig, before: &Path) {
 pub fn export_last(run: &Path, out: &Path) -> Result<usize> {
     let config = TrainConfig::read(&run.join("config.json"))?;
     let trained = prepare(&config, run)?;
-    let trainer = Trainer::new(&config, Device::flex())?.load(&checkpoints::last(run)?)?;
+    let trainer = Trainer::new(&config, &[Device::flex()])?.load(&checkpoints::last(run)?)?;
     export::write(&trained, &config, trainer.averaged(), out)?;
     Ok(trainer.step())
 }

@@ -22,7 +22,8 @@ use crate::ops::burn::BurnOps;
 /// Weights with their averages and optimisers, the guard and the step count.
 pub struct Trainer {
     pub(super) config: TrainConfig,
-    ops: BurnOps,
+    /// Where shards are differentiated, by turns; the weights are updated on the first device.
+    ops: Vec<BurnOps>,
     pub(super) weights: Vec<Weight>,
     /// One thread for each shard that is differentiated at a time.
     threads: Threads,
@@ -91,24 +92,26 @@ pub struct Each {
 }
 
 impl Trainer {
-    /// A run at step 0 with weights drawn from the configuration's seed.
+    /// A run at step 0 with weights drawn from the configuration's seed. The shards of a batch are
+    /// differentiated on `devices` by turns; the weights are kept and updated on the first.
     ///
     /// # Errors
     ///
-    /// [`Error::Internal`] if the system gives no threads.
-    pub fn new(config: &TrainConfig, device: Device) -> Result<Self> {
+    /// [`Error::Internal`] if the system gives no threads, or there is no device.
+    pub fn new(config: &TrainConfig, devices: &[Device]) -> Result<Self> {
+        let device = devices.first().ok_or_else(|| Error::Internal { reason: "no device to train on".into() })?;
         let mut rng = Rng::stream(config.seed, u64::MAX);
         let mut before = Vec::new();
         let mut weights = Vec::new();
         Network::build(&config.model, |spec| {
             before = initial(&spec, &before, &mut rng);
-            let value = Tensor::from_data(TensorData::new(before.clone(), spec.shape), &device);
+            let value = Tensor::from_data(TensorData::new(before.clone(), spec.shape), device);
             weights.push(Weight::new(config, spec, value));
             Ok(())
         })?;
         let threads = Threads::new(config.n_shards)?;
         let places = threads.places(&weights.iter().map(Weight::cost).collect::<Vec<_>>());
-        let ops = BurnOps { device: device.autodiff() };
+        let ops = devices.iter().map(|device| BurnOps { device: device.clone().autodiff() }).collect();
         Ok(Self { config: config.clone(), ops, weights, threads, places, guard: Guard::default(), step: 0 })
     }
 
@@ -159,12 +162,13 @@ impl Trainer {
         let mut grads: Vec<Option<Tensor<2>>> = vec![None; values.len()];
         for wave in shards.chunks(self.config.n_shards) {
             let places: Vec<usize> = (0..wave.len()).collect();
-            let results = self.threads.map(&places, wave.iter().collect(), |shard| {
+            let shards = wave.iter().zip(self.ops.iter().cycle()).collect();
+            let results = self.threads.map(&places, shards, |(shard, ops): (&Batch, &BurnOps)| {
                 let share = Share {
                     text: shard.input.batch as f32 / n_documents as f32,
                     image: shard.targets.n_noised as f32 / n_noised.max(1) as f32,
                 };
-                differentiate(&self.config, &self.ops, &values, shard, share)
+                differentiate(&self.config, ops, &values, shard, share)
             });
             let mut found: Vec<Vec<Option<Tensor<2>>>> = vec![Vec::new(); values.len()];
             for result in results {
@@ -279,7 +283,8 @@ struct Share {
     image: f32,
 }
 
-/// Loss and gradients of one shard, on leaves of its own.
+/// Loss and gradients of one shard, on leaves of its own on the device of `ops`; the gradients come
+/// back to that of the weights.
 fn differentiate(
     config: &TrainConfig,
     ops: &BurnOps,
@@ -287,7 +292,14 @@ fn differentiate(
     shard: &Batch,
     share: Share,
 ) -> Result<Shard> {
-    let leaves: Vec<Tensor<2>> = weights.iter().map(|weight| weight.clone().autodiff().require_grad()).collect();
+    let (here, home) = (&ops.device, weights.first().map(Tensor::device));
+    let is_away = home.as_ref().is_some_and(|home| home != here);
+    let leaf = |weight: &Tensor<2>| {
+        let weight = weight.clone();
+        let weight = if is_away { weight.to_device(&here.clone().without_autodiff()) } else { weight };
+        weight.autodiff().require_grad()
+    };
+    let leaves: Vec<Tensor<2>> = weights.iter().map(leaf).collect();
     let mut left = leaves.iter().cloned();
     let network = Network::build(&config.model, |spec| {
         left.next().ok_or_else(|| Error::Internal { reason: format!("no parameter for {}", spec.name) })
@@ -304,7 +316,12 @@ fn differentiate(
         image: share.image * scalar(&losses.image),
     };
     let grads = total.backward();
-    Ok(Shard { terms, each: Each::read(each), grads: leaves.iter().map(|leaf| leaf.grad(&grads)).collect() })
+    let brought = |grad: Tensor<2>| match &home {
+        Some(home) if is_away => grad.to_device(home),
+        _ => grad,
+    };
+    let grads = leaves.iter().map(|leaf| leaf.grad(&grads).map(brought)).collect();
+    Ok(Shard { terms, each: Each::read(each), grads })
 }
 
 impl Each {

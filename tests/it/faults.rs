@@ -33,7 +33,8 @@ fn prepared(name: &str, config: &TrainConfig) -> (PathBuf, PathBuf) {
         let out = folder("prepared").join("run");
         let mut config = endless();
         (config.n_steps, config.sample_every) = (1, 2);
-        run::run(&config, &out, &Settings { resume: false, stop: &AtomicBool::new(false) }).unwrap();
+        run::run(&config, &out, &Settings { resume: false, devices: &[Device::flex()], stop: &AtomicBool::new(false) })
+            .unwrap();
         out
     });
     let folder = folder(name);
@@ -72,7 +73,7 @@ fn interrupt(child: &Child) {
 fn step(config: &TrainConfig, out: &Path, path: &Path) -> usize {
     let mut config = config.clone();
     config.model.network.vocab_size = TrainConfig::read(&out.join("config.json")).unwrap().model.network.vocab_size;
-    Trainer::new(&config, Device::flex()).unwrap().load(path).unwrap().step()
+    Trainer::new(&config, &[Device::flex()]).unwrap().load(path).unwrap().step()
 }
 
 fn stderr(output: &Output) -> String {

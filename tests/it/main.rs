@@ -11,12 +11,15 @@ mod checkpoint;
 mod cpu;
 mod data;
 mod deletion;
+#[cfg(feature = "train-gpu")]
+mod devices;
 mod evaluate;
 mod faults;
 mod files;
 mod flow;
 mod golden_checks;
 mod golden_files;
+mod fused;
 mod gradients;
 mod guidance;
 #[path = "../support/heap.rs"]

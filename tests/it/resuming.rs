@@ -16,14 +16,14 @@ use crate::support::folder;
 use crate::training::{batches, config, source};
 
 fn trained(config: &TrainConfig, batches: &[Vec<Batch>]) -> (Trainer, Vec<StepReport>) {
-    let mut trainer = Trainer::new(config, Device::flex()).unwrap();
+    let mut trainer = Trainer::new(config, &[Device::flex()]).unwrap();
     let reports = batches.iter().map(|batch| trainer.train_step(batch).unwrap()).collect();
     (trainer, reports)
 }
 
 #[track_caller]
 fn refused(config: &TrainConfig, path: &Path) -> String {
-    let error = Trainer::new(config, Device::flex()).unwrap().load(path).err().unwrap();
+    let error = Trainer::new(config, &[Device::flex()]).unwrap().load(path).err().unwrap();
     let text = error.to_string();
     assert!(text.contains(&path.display().to_string()), "{text}");
     text
@@ -42,7 +42,7 @@ fn a_hundred_and_a_hundred_steps_are_two_hundred() {
         let (first, mut found) = trained(&config, &all[..100]);
         let path = checkpoints::save(&first, &folder, 1).unwrap();
         drop((first, all));
-        let mut second = Trainer::new(&config, Device::flex()).unwrap().load(&path).unwrap();
+        let mut second = Trainer::new(&config, &[Device::flex()]).unwrap().load(&path).unwrap();
         // The data from where the checkpoint is, made anew.
         let pool = second.step() / config.pool_steps;
         let left =
@@ -65,7 +65,7 @@ fn the_last_few_checkpoints_are_kept() {
     let mut config = config();
     let source = source(&mut config);
     let folder = folder("kept");
-    let mut trainer = Trainer::new(&config, Device::flex()).unwrap();
+    let mut trainer = Trainer::new(&config, &[Device::flex()]).unwrap();
     for batch in batches(&config, &source, 3) {
         trainer.train_step(&batch).unwrap();
         checkpoints::save(&trainer, &folder, 3).unwrap();
@@ -112,6 +112,6 @@ fn a_checkpoint_that_is_damaged_or_foreign_is_named() {
     let text = refused(&other, &good);
     assert!(text.contains("\"muon\"") && text.contains("\"adamw\""), "{text}");
     // The good one still serves.
-    assert_eq!(Trainer::new(&config, Device::flex()).unwrap().load(&good).unwrap().step(), 1);
+    assert_eq!(Trainer::new(&config, &[Device::flex()]).unwrap().load(&good).unwrap().step(), 1);
     fs::remove_dir_all(&folder).unwrap();
 }

@@ -9,7 +9,7 @@ use oneflow_web::train::trainer::{Gradient, Trainer};
 use crate::training::{batches, config, source};
 
 fn measured(config: &TrainConfig, shards: &[Batch]) -> Gradient {
-    Trainer::new(config, Device::flex()).unwrap().measure(shards).unwrap()
+    Trainer::new(config, &[Device::flex()]).unwrap().measure(shards).unwrap()
 }
 
 /// A pool of one step holds the same documents under the same noise however it is cut.
@@ -45,7 +45,7 @@ fn a_step_that_is_no_number_leaves_all_as_it_was() {
     let mut config = config();
     let source = source(&mut config);
     let mut batches = batches(&config, &source, 2);
-    let mut trainer = Trainer::new(&config, Device::flex()).unwrap();
+    let mut trainer = Trainer::new(&config, &[Device::flex()]).unwrap();
     trainer.train_step(&batches[0]).unwrap();
     let before = (trainer.values(), trainer.averaged());
     let shard = batches[1].iter_mut().find(|shard| shard.targets.n_noised > 0).unwrap();
@@ -64,7 +64,7 @@ fn a_loss_far_above_its_mean_stops() {
     config.learning_rate = 1e-4;
     let source = source(&mut config);
     let mut shards = batches(&config, &source, 1).remove(0);
-    let mut trainer = Trainer::new(&config, Device::flex()).unwrap();
+    let mut trainer = Trainer::new(&config, &[Device::flex()]).unwrap();
     let usual = (0..60).map(|_| trainer.train_step(&shards).unwrap()).last().unwrap();
     shards.iter_mut().flat_map(|shard| &mut shard.targets.image_weights).for_each(|weight| *weight *= 100.0);
     let before = trainer.values();

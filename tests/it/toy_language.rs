@@ -126,7 +126,7 @@ fn a_toy_language_is_learned_to_within_sampling_error() {
     let codec = PcaCodec::new(codec, mean, frame, 1.0);
     let source = Source::new(Box::new(Toy), tokenizer.clone(), codec, scale, config.max_rows).unwrap();
 
-    let mut trainer = Trainer::new(&config, Device::flex()).unwrap();
+    let mut trainer = Trainer::new(&config, &[Device::flex()]).unwrap();
     let batches = (0..config.n_steps / config.pool_steps).flat_map(|i| pool(&config, &source, i).unwrap());
     for batch in batches {
         trainer.train_step(&batch).unwrap();

@@ -149,7 +149,7 @@ fn one_batch_is_learned_by_heart() {
         steps.filter(|shards| shards[0].targets.n_noised > 2).max_by_key(|shards| shards[0].targets.pair_tokens.len());
     let shards = shards.unwrap();
     let floor = token_floor(&shards[0]);
-    let mut trainer = Trainer::new(&config, Device::flex()).unwrap();
+    let mut trainer = Trainer::new(&config, &[Device::flex()]).unwrap();
     let first = trainer.train_step(&shards).unwrap().terms;
     let last = (1..config.n_steps).map(|_| trainer.train_step(&shards).unwrap()).last().unwrap().terms;
     let poisson = last.excess - last.tokens - last.gate - last.image;
@@ -172,7 +172,7 @@ fn a_run_starts_from_an_exported_model_of_its_shape() {
     config.model.codec.patch_px = 8;
     let first = folder.join("first");
     let stop = AtomicBool::new(false);
-    let settings = Settings { resume: false, stop: &stop };
+    let settings = Settings { resume: false, devices: &[Device::flex()], stop: &stop };
     run::run(&config, &first, &settings).unwrap();
     let model = first.join("model");
     config.init = Some(model.clone());

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 use oneflow_web::train::config::TrainConfig;
+use oneflow_web::train::devices;
 use oneflow_web::train::run::{self, Outcome, Settings};
 use oneflow_web::{Error, Result};
 use signal_hook::consts::SIGINT;
@@ -27,23 +28,29 @@ pub struct Train {
     /// Goes on from the run folder's last checkpoint.
     #[arg(long)]
     resume: bool,
+    /// Where it computes: cpu, gpu, or several such as gpu:0,gpu:1, which share out the `n_shards`
+    /// parts of a batch.
+    #[arg(long, value_delimiter = ',', default_value = "cpu")]
+    device: Vec<String>,
 }
 
 /// Runs `oneflow train`.
 pub fn train(args: &Train) -> Result<ExitCode> {
     let config = TrainConfig::read(&args.config)?;
+    let devices = devices::named(&args.device)?;
     let stop = stop_by_interrupt()?;
-    match run::run(&config, &args.out, &Settings { resume: args.resume, stop: &stop })? {
+    match run::run(&config, &args.out, &Settings { resume: args.resume, devices: &devices, stop: &stop })? {
         Outcome::Done(model) => {
             println!("wrote {}", model.display());
             Ok(ExitCode::SUCCESS)
         }
         Outcome::Stopped(checkpoint) => {
             eprintln!(
-                "stopped; saved {}; to go on: oneflow train --config {} --out {} --resume",
+                "stopped; saved {}; to go on: oneflow train --config {} --out {} --device {} --resume",
                 checkpoint.display(),
                 args.config.display(),
-                args.out.display()
+                args.out.display(),
+                args.device.join(",")
             );
             Ok(ExitCode::from(INTERRUPTED))
         }

@@ -1,13 +1,14 @@
 //! Operations in one pass where burn's own would take several, with derivatives written by hand: on
-//! the CPU what is not a matrix product is a matter of passes over memory.
+//! the CPU what is not a matrix product is a matter of passes over memory. On other devices they are
+//! those of [`plain`].
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, Flex, backend_extension};
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use burn_flex::FlexTensor;
 
-use super::rows;
 pub use super::rows::Heads;
+use super::{plain, rows};
 
 /// The operations; shapes as in [`Heads`] and [`Ops`](crate::ops::Ops).
 #[backend_extension(Flex, Autodiff: cfg(feature = "train"))]
@@ -28,39 +29,65 @@ pub trait Fused: Backend {
     fn token_costs(logits: FloatTensor<Self>, pairs: Vec<(usize, usize)>) -> FloatTensor<Self>;
 }
 
+/// Whether a tensor is where the trait has bodies; elsewhere the operations are [`plain`].
+fn is_here<const D: usize>(x: &Tensor<D>) -> bool {
+    x.device() == Device::flex()
+}
+
 /// [`Fused::gated`].
 pub fn gated(gate: Tensor<2>, up: Tensor<2>) -> Tensor<2> {
+    if !is_here(&gate) {
+        return plain::gated(gate, up);
+    }
     Tensor::from_dispatch(<Dispatch as Fused>::gated(gate.into_dispatch(), up.into_dispatch()))
 }
 
 /// [`Fused::rms_norm`] with a gain `[1, d]`.
 pub fn rms_norm(x: Tensor<2>, gain: Tensor<2>) -> Tensor<2> {
+    if !is_here(&x) {
+        return plain::rms_norm(x, gain);
+    }
     Tensor::from_dispatch(<Dispatch as Fused>::rms_norm(x.into_dispatch(), gain.into_dispatch()))
 }
 
 /// [`Fused::split`].
 pub fn split(x: Tensor<2>, heads: Heads) -> Tensor<4> {
+    if !is_here(&x) {
+        return plain::split(x, heads);
+    }
     Tensor::from_dispatch(<Dispatch as Fused>::split(x.into_dispatch(), heads))
 }
 
 /// [`Fused::merge`].
 pub fn merge(x: Tensor<4>, heads: Heads) -> Tensor<2> {
+    if !is_here(&x) {
+        return plain::merge(x, heads);
+    }
     Tensor::from_dispatch(<Dispatch as Fused>::merge(x.into_dispatch(), heads))
 }
 
 /// [`Fused::turn`].
 pub fn turn(x: Tensor<2>, cos: Tensor<2>, sin: Tensor<2>, heads: Heads) -> Tensor<4> {
+    if !is_here(&x) {
+        return plain::turn(x, cos, sin, heads);
+    }
     let [x, cos, sin] = [x, cos, sin].map(Tensor::into_dispatch);
     Tensor::from_dispatch(<Dispatch as Fused>::turn(x, cos, sin, heads))
 }
 
 /// [`Fused::shares`].
 pub fn shares(scores: Tensor<4>, bias: Tensor<2>, scale: f32) -> Tensor<4> {
+    if !is_here(&scores) {
+        return plain::shares(scores, bias, scale);
+    }
     Tensor::from_dispatch(<Dispatch as Fused>::shares(scores.into_dispatch(), bias.into_dispatch(), scale))
 }
 
 /// [`Fused::token_costs`].
 pub fn token_costs(logits: Tensor<2>, pairs: Vec<(usize, usize)>) -> Tensor<1> {
+    if !is_here(&logits) {
+        return plain::token_costs(logits, &pairs);
+    }
     Tensor::from_dispatch(<Dispatch as Fused>::token_costs(logits.into_dispatch(), pairs))
 }
 
