@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::batch::{Batch, pool};
 use super::config::TrainConfig;
+use super::end_to_end;
 use super::quantize::{Files, Numbers, Storage};
 use super::recorder::{Named, Recorder};
 use super::sensitivity::{Sensitivity, measure};
@@ -14,7 +15,7 @@ use super::threads::Threads;
 use crate::checkpoint::WEIGHTS;
 use crate::data::Documents;
 use crate::error::{Error, Result};
-use crate::model::{ModelConfig, Network};
+use crate::model::Network;
 use crate::ops::Ops;
 use crate::ops::burn::BurnOps;
 use crate::ops::stored::StoredNumbers;
@@ -26,18 +27,21 @@ const SEED: u64 = 0x9e0c;
 
 /// Noised documents to round a model on.
 pub struct Calibration {
-    config: ModelConfig,
+    noise: TrainConfig,
+    source: Source,
     batch: Batch,
+    n_steps: usize,
 }
 
 impl Calibration {
     /// Documents `n` to `2·n` of `documents`, for the model of `files`; the first may be those of a
-    /// [`Probe`](super::compare::Probe).
+    /// [`Probe`](super::compare::Probe). After rounding, `n_steps` steps of training follow
+    /// ([`end_to_end`]), on documents further on.
     ///
     /// # Errors
     ///
     /// Those of the documents and of the files.
-    pub fn new(files: &Files, documents: Box<dyn Documents>, n: usize) -> Result<Calibration> {
+    pub fn new(files: &Files, documents: Box<dyn Documents>, n: usize, n_steps: usize) -> Result<Calibration> {
         let (config, source) = Source::of_model(files, documents)?;
         let internal = |reason: String| Error::Internal { reason };
         let noise: TrainConfig =
@@ -46,7 +50,8 @@ impl Calibration {
         let noise =
             TrainConfig { model, seed: SEED, batch_size: n, n_shards: 1, accumulate: 1, pool_steps: 1, ..noise };
         let batch = pool(&noise, &source, 1)?.pop().and_then(|mut shards| shards.pop());
-        Ok(Calibration { config, batch: batch.ok_or_else(|| internal("no documents to calibrate on".into()))? })
+        let batch = batch.ok_or_else(|| internal("no documents to calibrate on".into()))?;
+        Ok(Calibration { noise, source, batch, n_steps })
     }
 
     /// What errors of the products cost.
@@ -57,25 +62,30 @@ impl Calibration {
         })
     }
 
-    /// The weights as `plan` stores them, as far as they stand in a product or are tables.
+    /// The weights as `plan` stores them: rounded as far as they stand in a product or are tables, and
+    /// then trained.
     pub(super) fn round(
         &self,
         numbers: &Numbers,
         plan: &BTreeMap<String, Storage>,
         sensitivity: &Sensitivity,
     ) -> Result<BTreeMap<String, StoredNumbers>> {
-        alone(|| {
+        let rounded = alone(|| {
             let ops = BurnOps::cpu();
             let network = self.network(numbers, &ops)?;
             let recorder = Recorder { ops, watch: SideBySide { plan, sensitivity, found: RefCell::default() } };
             let hidden = network.forward(&recorder, &self.batch.input);
             network.gate(&recorder, &hidden.slots);
             Ok(recorder.watch.found.into_inner())
-        })
+        })?;
+        match self.n_steps {
+            0 => Ok(rounded),
+            n => end_to_end::train(&self.noise, &self.source, numbers, plan, &rounded, n),
+        }
     }
 
     fn network(&self, numbers: &Numbers, ops: &BurnOps) -> Result<Network<Named>> {
-        Network::build(&self.config, |spec| {
+        Network::build(&self.noise.model, |spec| {
             let missing =
                 || Error::Model { file: WEIGHTS.into(), reason: format!("weight `{}` is missing", spec.name) };
             let (_, values) = numbers.get(&spec.name).ok_or_else(missing)?;

@@ -9,6 +9,7 @@ pub mod codec_fit;
 pub mod compare;
 pub mod config;
 pub mod devices;
+mod end_to_end;
 pub mod export;
 pub mod foreign;
 pub mod guard;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use oneflow_web::checkpoint::folder::read_folder;
 use oneflow_web::checkpoint::load::cpu_model;
+use oneflow_web::checkpoint::{WEIGHTS, Weights};
 use oneflow_web::data::Stream;
 use oneflow_web::data::cards::Cards;
 use oneflow_web::train::calibration::Calibration;
@@ -20,7 +21,31 @@ fn probe(files: &Files) -> Probe {
 
 /// A tenth of the documents that the command takes.
 fn calibration(files: &Files) -> Calibration {
-    Calibration::new(files, Box::new(Cards(Stream::Train)), 80).unwrap()
+    Calibration::new(files, Box::new(Cards(Stream::Train)), 80, 0).unwrap()
+}
+
+/// What `q4` on a few documents becomes with so many steps of training after it.
+fn trained(files: &Files, probe: &Probe, n_steps: usize) -> (Weights, Report) {
+    let calibration = Calibration::new(files, Box::new(Cards(Stream::Train)), 80, n_steps).unwrap();
+    let (files, report) = quantize(files, Bits::Q4(&calibration), probe).unwrap();
+    (Weights::parse(WEIGHTS, files[WEIGHTS].clone()).unwrap(), report)
+}
+
+#[test]
+fn training_brings_pictures_nearer_and_leaves_whole_numbers() {
+    let files = files();
+    let probe = Probe::new(&files, Box::new(Cards(Stream::Validation)), 16).unwrap();
+    let (mut rounded, before) = trained(&files, &probe, 0);
+    let (mut trained, after) = trained(&files, &probe, 40);
+    for name in ["tokens", "blocks.2.mlp.up", "blocks.5.mlp.down"] {
+        let (rounded, trained) = (rounded.take_blocks(name).unwrap(), trained.take_blocks(name).unwrap());
+        assert!(rounded.words() == trained.words() && rounded.scales() != trained.scales(), "{name}");
+    }
+    let (gain, same) = ("blocks.2.mlp.norm", "codec.std");
+    let values = |weights: &mut Weights, name| weights.take_f32(name, &[1, 192]).unwrap();
+    assert_ne!(values(&mut rounded, gain), values(&mut trained, gain));
+    assert_eq!(rounded.take(same).unwrap().to_f32(), trained.take(same).unwrap().to_f32());
+    assert!(after.change.velocity < 0.98 * before.change.velocity, "{:?} {:?}", before.change, after.change);
 }
 
 fn format<'a>(report: &'a Report, name: &str) -> &'a str {

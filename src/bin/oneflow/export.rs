@@ -55,6 +55,9 @@ pub struct Export {
     /// Documents on which `q4` rounds its matrices, of the training stream where there is one.
     #[arg(long, default_value_t = 768, requires = "quantize", value_parser = clap::value_parser!(u16).range(1..))]
     calibration: u16,
+    /// Steps of training that follow for `q4`, of its scales and of what it keeps in floats.
+    #[arg(long, default_value_t = 400, requires = "quantize")]
+    tuning: u16,
     /// Stories that both models tell at equal seeds.
     #[arg(long, default_value_t = 10, requires = "quantize")]
     stories: u16,
@@ -133,7 +136,7 @@ fn quantized(args: &Export, format: Format, model: &Path) -> Result<()> {
         Format::Q8 => Bits::Q8,
         Format::Q4 => {
             let documents = documents(Stream::Train)?;
-            calibration = Calibration::new(&source.files, documents, usize::from(args.calibration))?;
+            calibration = Calibration::new(&source.files, documents, args.calibration.into(), args.tuning.into())?;
             Bits::Q4(&calibration)
         }
     };
