@@ -51,8 +51,8 @@ export async function setUpWasmBindgen() {
 }
 
 /**
- * The features that the crate is built with for the tests: with the GPU engine where there is an
- * adapter, be it one in software. Without one its tests are not selected.
+ * The features that the crate is built with for the tests: with the GPU engine and training on GPUs
+ * where there is an adapter, be it one in software. Without one their tests are not selected.
  */
 export async function setUpNativeFeatures() {
   if (!hasVulkanDriver() && process.getuid?.() === 0 && which("apt-get")) {
@@ -61,7 +61,7 @@ export async function setUpNativeFeatures() {
     if ((await exitCode("apt-get", ["update", "-q"])) === 0) await exitCode("apt-get", packages);
   }
   if (hasVulkanDriver()) return "train-gpu,gpu";
-  console.log("There is no Vulkan driver, so the tests of the native GPU engine are left out.");
+  console.log("There is no Vulkan driver, so the tests of the GPU engine and of training on a GPU are left out.");
   return "train";
 }
 

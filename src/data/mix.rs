@@ -60,7 +60,7 @@ impl Storyworld {
     /// # Errors
     ///
     /// [`Error::Data`] for a list that is empty or names what there is not, a selection that no
-    /// story suits, or a share that is none.
+    /// story suits, or a `caption_share` that is not in [0, 1].
     pub fn new(stream: Stream, dial: Dial, selection: Selection) -> Result<Self> {
         let known = |name: &str| Plots::embedded().named(name).is_some();
         check("plots", selection.plots.as_deref(), known, || Plots::embedded().plots.iter().map(|p| p.name).collect())?;

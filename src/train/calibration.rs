@@ -36,7 +36,7 @@ pub struct Calibration {
 impl Calibration {
     /// Documents `n` to `2·n` of `documents`, for the model of `files`; the first may be those of a
     /// [`Probe`](super::compare::Probe). After rounding, `n_steps` steps of training follow
-    /// ([`end_to_end`]), on documents further on.
+    /// (`train/end_to_end.rs`), on documents further on.
     ///
     /// # Errors
     ///

@@ -4,7 +4,8 @@
 //! sensitive takes more: gains and the codec's scales `F32`, the gate and other small matrices
 //! `F16`, the adapters' ends and the codec's components `q8` at least. For `q4` the file may have
 //! [`Q4_BYTES`] a number; what the blocks leave of that goes to the matrices whose rounding costs most
-//! of the loss, for their bytes. `q4` is rounded on documents ([`calibration`](super::calibration)).
+//! of the loss, for their bytes. `q4` is rounded on documents ([`calibration`](super::calibration)), and
+//! its scales are trained (`train/end_to_end.rs`).
 
 use std::collections::BTreeMap;
 

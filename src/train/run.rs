@@ -55,15 +55,24 @@ pub enum Outcome {
 ///
 /// # Errors
 ///
-/// [`Error::Option`] if the folder holds checkpoints already and the run is not to go on from them;
-/// [`Error::Io`], [`Error::Data`] or [`Error::Model`] naming the file; [`Error::Diverged`] if a step
-/// would spoil the weights, after its batch is written into the folder.
+/// [`Error::Option`] if the folder holds checkpoints already and the run is not to go on from them, or
+/// if there are more devices than parts of a batch; [`Error::Io`], [`Error::Data`] or
+/// [`Error::Model`] naming the file; [`Error::Diverged`] if a step would spoil the weights, after its
+/// batch is written into the folder.
 pub fn run(config: &TrainConfig, out: &Path, settings: &Settings<'_>) -> Result<Outcome> {
     if !settings.resume && !checkpoints::all(out)?.is_empty() {
         return Err(Error::Option {
             name: "out",
             found: format!("{}, which holds checkpoints of a run", out.display()),
             expected: "a new folder, or --resume to go on with that run".into(),
+        });
+    }
+    let (n_devices, n_shards) = (settings.devices.len(), config.n_shards);
+    if n_devices > n_shards {
+        return Err(Error::Option {
+            name: "device",
+            found: format!("{n_devices} devices, for batches in {n_shards} parts"),
+            expected: format!("at most {n_shards}, or `n_shards` of {n_devices} in the configuration"),
         });
     }
     create(out)?;

@@ -165,6 +165,21 @@ fn one_batch_is_learned_by_heart() {
 }
 
 #[test]
+fn a_device_without_a_part_of_the_batch_is_refused() {
+    let folder = folder("devices");
+    let (out, config) = (folder.join("run"), config());
+    let devices = vec![Device::flex(); config.n_shards + 1];
+    let settings = Settings { resume: false, devices: &devices, stop: &AtomicBool::new(false) };
+    let error = run::run(&config, &out, &settings).unwrap_err();
+    assert!(
+        matches!(&error, Error::Option { name: "device", .. }) && error.to_string().contains("n_shards"),
+        "{error}"
+    );
+    assert!(!out.exists());
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn a_run_starts_from_an_exported_model_of_its_shape() {
     let folder = folder("init");
     let mut config = config();
