@@ -4,7 +4,7 @@ use burn::tensor::Device;
 
 use crate::error::{Error, Result};
 
-/// The devices of some names: `cpu`, all cores; `gpu`, the first that wgpu lists; `gpu:N`, the one
+/// The devices of some names: `cpu`, all cores; `gpu`, the first that is found; `gpu:N`, the one
 /// of that number, from 0 (feature `train-gpu`).
 ///
 /// # Errors
@@ -32,8 +32,8 @@ fn gpu(number: usize) -> std::result::Result<Device, String> {
 
     let found: Vec<Device> = Device::enumerate(DeviceType::Wgpu).into_iter().collect();
     let expected = match found.len() {
-        0 => "cpu, because wgpu finds no device on this machine".into(),
-        n => format!("a number below {n}: so many devices wgpu finds on this machine"),
+        0 => "cpu, because no GPU is found on this machine".into(),
+        n => format!("a number below {n}: so many GPUs are found on this machine"),
     };
     found.into_iter().nth(number).ok_or(expected)
 }

@@ -45,12 +45,15 @@ pub fn train(args: &Train) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Outcome::Stopped(checkpoint) => {
+            let device = match args.device.join(",") {
+                device if device == "cpu" => String::new(),
+                device => format!(" --device {device}"),
+            };
             eprintln!(
-                "stopped; saved {}; to go on: oneflow train --config {} --out {} --device {} --resume",
+                "stopped; saved {}; to go on: oneflow train --config {} --out {}{device} --resume",
                 checkpoint.display(),
                 args.config.display(),
-                args.out.display(),
-                args.device.join(",")
+                args.out.display()
             );
             Ok(ExitCode::from(INTERRUPTED))
         }
