@@ -112,6 +112,7 @@ impl Trained {
     fn new(config: &TrainConfig, spec: WeightSpec, stored: StoredNumbers) -> Trained {
         let (start, unit, blocks) = match stored {
             StoredNumbers::Blocks(blocks) => {
+                // The numbers are the weights of the same blocks with scales of 1, which always fit.
                 let scales: Vec<f32> = blocks.scales().iter().map(|scale| scale.to_f32()).collect();
                 let numbers = Blocks::new(*blocks.spec(), blocks.words().to_vec(), vec![f16::ONE; scales.len()]);
                 let numbers = numbers.map(|blocks| blocks.to_f32()).unwrap_or_default();
