@@ -1,5 +1,6 @@
 //! The report as one HTML file: tables, plots, and the first stories with their pictures.
 
+use super::judge::Things;
 use super::report::Report;
 use super::run::Evaluation;
 use super::svg::{Series, bars, lines};
@@ -14,7 +15,7 @@ const N_SHOWN: usize = 12;
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;\
 color:#2b2622;background:#fbf7ef}h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.2rem}\
 table{border-collapse:collapse}th,td{padding:.15rem .9rem .15rem 0;text-align:right;font-weight:normal}\
-th:first-child,td:first-child{text-align:left}thead th{border-bottom:1px solid #c9bda9;color:#7a6f63}\
+td{white-space:nowrap}th:first-child,td:first-child{text-align:left}thead th{border-bottom:1px solid #c9bda9;color:#7a6f63}\
 figure{display:inline-block;margin:1rem 1.5rem 0 0;vertical-align:top}figcaption{max-width:21rem;color:#7a6f63}\
 svg{font-size:11px;background:#fff;border:1px solid #e4dac8}svg text{fill:#7a6f63}\
 .axes{fill:none;stroke:#7a6f63}.even{stroke:#c9bda9;stroke-dasharray:4 3}polyline{stroke-width:1.5}\
@@ -78,8 +79,9 @@ fn pictures(report: &Report) -> String {
     let (p, beside) = (&report.pictures.accuracy, &report.beside_true_text);
     let told = [p, &report.codec, &report.ceiling.pictures, &report.floor.pictures];
     let painted = [&beside.model, &beside.codec, &beside.ceiling, &beside.floor];
+    let measured = |share: Option<f64>| share.map_or(String::new(), percent);
     let rows = |columns: [&super::judge::Accuracy; 4]| {
-        vec![
+        let mut rows = vec![
             row("place", columns.map(|a| percent(a.place))),
             row("sky", columns.map(|a| percent(a.sky))),
             row("main character", columns.map(|a| percent(a.character))),
@@ -88,12 +90,29 @@ fn pictures(report: &Report) -> String {
             row("first picture, or missing: sky", columns.map(|a| percent(a.first_sky))),
             row("first picture, or missing: main character", columns.map(|a| percent(a.first_character))),
             row("pictures judged", columns.map(|a| a.pictures.to_string())),
-        ]
+        ];
+        if columns[0].thing.is_some() {
+            rows.push(row("the thing that it has", columns.map(|a| measured(a.thing))));
+            rows.push(row("main character and thing", columns.map(|a| measured(a.character_thing))));
+        }
+        rows
     };
+    let things = report.things.model.map_or(String::new(), |model| {
+        let of = |things: Option<Things>| measured(things.map(|things| things.right));
+        format!(
+            "<p>Of the {} stories whose prompt names a thing, {} show the main character with it (true ones {}, by the codec \
+             {}, by the prompt of another {}).</p>\n",
+            model.stories,
+            percent(model.right),
+            of(report.things.ceiling),
+            of(report.things.codec),
+            percent(model.floor)
+        )
+    });
     let head = ["", "model", "true, by the codec", "true", "floor"];
     format!(
         "<h2>Pictures that show what the prompt says</h2>\n{}<p>The main character is right in {} of what the tools see in \
-         true pictures.</p>\n<h2>Pictures painted beside the true text</h2>\n{}",
+         true pictures.</p>\n{things}<h2>Pictures painted beside the true text</h2>\n{}",
         table(&head, &rows(told)),
         percent(report.pictures.character_vs_ceiling),
         table(&head, &rows(painted))
