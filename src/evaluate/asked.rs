@@ -5,7 +5,7 @@ use super::shape::Shape;
 use crate::data::painting::{Dial, Pose, paint};
 use crate::data::telling::{self, Mentioned, prompt, story_from};
 use crate::data::world::simulate::generator;
-use crate::data::world::{self, Role, Species};
+use crate::data::world::{self, Role, Species, Thing};
 use crate::data::{Picture, Stream, cards};
 use crate::flow::rng::Rng;
 use crate::model::story::{Story, StoryPart};
@@ -40,6 +40,8 @@ pub struct Asked {
     pub shown: Vec<Shown>,
     /// What pictures told for the prompt should show.
     pub wanted: Shown,
+    /// The thing that the prompt names, if the main character has it in one of the pictures.
+    pub thing: Option<usize>,
     /// Pictures and sentences.
     pub shape: Shape,
     /// What the text calls the main character.
@@ -48,8 +50,8 @@ pub struct Asked {
     pub labels: serde_json::Value,
 }
 
-/// What a picture shows, by numbers in [`World::places`], [`World::skies`] and
-/// [`World::characters`].
+/// What a picture shows, by numbers in [`World::places`], [`World::skies`], [`World::characters`] and
+/// [`World::things`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shown {
     /// Where.
@@ -58,6 +60,9 @@ pub struct Shown {
     pub sky: usize,
     /// The main character; `None` where it lies or nobody is there.
     pub character: Option<usize>,
+    /// What the main character holds, in the small world what stands beside it; `None` where that is
+    /// nothing or not asked for.
+    pub thing: Option<usize>,
 }
 
 impl Asked {
@@ -102,6 +107,14 @@ impl World {
         match self {
             World::Cards => cards::names::Character::all().map(cards::names::Character::name).collect(),
             World::Storyworld => Species::all().map(Species::name).collect(),
+        }
+    }
+
+    /// Sprites of the things that somebody can have.
+    pub fn things(self) -> Vec<&'static str> {
+        match self {
+            World::Cards => cards::names::Prop::all().map(cards::names::Prop::name).collect(),
+            World::Storyworld => world::Thing::all().map(world::Thing::name).collect(),
         }
     }
 
@@ -154,12 +167,18 @@ fn asked_of_cards(stream: Stream, index: u64) -> Option<Asked> {
         place: number(World::Cards.places(), labels.place)?,
         sky: number(World::Cards.skies(), labels.sky)?,
         character: number(World::Cards.characters(), labels.character),
+        thing: None,
     };
+    let thing_of = |beat: &cards::BeatLabels| number(World::Cards.things(), beat.other?);
+    let shown: Vec<Shown> = labels.beats.iter().map(|beat| Shown { thing: thing_of(beat), ..wanted }).collect();
+    let named = labels.prop.filter(|_| labels.mentioned.prop);
+    let thing = named.and_then(|name| number(World::Cards.things(), name)).filter(|&thing| is_had(thing, &shown));
     Some(Asked {
         index,
         prompt: document.prompt,
-        shown: vec![wanted; pictures.len()],
+        shown,
         wanted,
+        thing,
         shape: Shape { n_pictures: labels.n_beats..=labels.n_beats, one_sentence_each: true },
         word: cards::names::Character::from_name(labels.character)?.word(),
         labels: serde_json::to_value(&labels).ok()?,
@@ -174,17 +193,20 @@ fn asked_of_storyworld(stream: Stream, index: u64) -> Option<Asked> {
     let mut rng = generator(stream, index);
     let story = story_from(stream, &mut rng);
     let prompt = prompt(&story, &mut rng);
-    let Mentioned { species, place, sky, .. } = prompt.mentioned;
+    let Mentioned { species, place, sky, item, .. } = prompt.mentioned;
     let hero = story.cast.member(Role::Hero)?.species;
     let shown: Vec<Shown> = story.beats.iter().map(|beat| shown(&beat.scene)).collect();
     let wanted = Shown {
         place: story.cast.place as usize,
         sky: story.cast.sky as usize,
         character: Species::all().position(|other| other == hero),
+        thing: None,
     };
-    if !(species && place && sky) || shown.first() != Some(&wanted) {
+    if !(species && place && sky) || shown.first().map(|shown| Shown { thing: None, ..*shown }) != Some(wanted) {
         return None;
     }
+    let named = story.cast.item.filter(|_| item);
+    let thing = named.and_then(|thing| Thing::all().position(|other| other == thing));
     // The painter draws nothing at this dial; a generator of its own keeps it so.
     let mut brush = Rng::stream(index, 1);
     Some(Asked {
@@ -192,6 +214,7 @@ fn asked_of_storyworld(stream: Stream, index: u64) -> Option<Asked> {
         prompt: prompt.text,
         texts: story.beats.iter().map(|beat| beat.text.clone()).collect(),
         pictures: story.beats.iter().map(|beat| paint(&beat.scene, DIAL, &mut brush)).collect(),
+        thing: thing.filter(|&thing| is_had(thing, &shown)),
         shown,
         wanted,
         shape: Shape { n_pictures: 4..=6, one_sentence_each: false },
@@ -211,5 +234,12 @@ fn asked_of_storyworld(stream: Stream, index: u64) -> Option<Asked> {
 pub fn shown(scene: &crate::data::painting::Scene) -> Shown {
     let awake = scene.actors.first().filter(|actor| actor.pose != Pose::Asleep);
     let character = awake.and_then(|actor| Species::all().position(|other| other.name() == actor.sprite));
-    Shown { place: scene.place as usize, sky: scene.sky as usize, character }
+    let held = awake.and_then(|actor| actor.holds);
+    let thing = held.and_then(|sprite| Thing::all().position(|other| other.name() == sprite));
+    Shown { place: scene.place as usize, sky: scene.sky as usize, character, thing }
+}
+
+/// Whether the main character has a thing in one of the pictures.
+fn is_had(thing: usize, shown: &[Shown]) -> bool {
+    shown.iter().any(|shown| shown.character.is_some() && shown.thing == Some(thing))
 }

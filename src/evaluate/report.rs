@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::judge::Accuracy;
+use super::judge::{Accuracy, Things};
 use super::lengths::Lengths;
 use super::noised::{Calibration, Losses};
 use super::sweep::Point;
@@ -39,6 +39,8 @@ pub struct Report {
     pub codec: Accuracy,
     /// Chance.
     pub floor: Floor,
+    /// The main character with the thing that the prompt names, if a prompt names one.
+    pub things: NamedThings,
     /// Pictures painted beside the true text, each judged by what it should show.
     pub beside_true_text: BesideTrueText,
     /// Quality against steps, if asked for.
@@ -108,6 +110,17 @@ pub struct Floor {
     pub parse_share: Option<f64>,
     /// Their perplexity under the trigram model.
     pub trigram_perplexity: f64,
+}
+
+/// How often stories show the main character with the thing that the prompt names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct NamedThings {
+    /// The model's.
+    pub model: Option<Things>,
+    /// True ones through the codec.
+    pub codec: Option<Things>,
+    /// True ones.
+    pub ceiling: Option<Things>,
 }
 
 /// Pictures painted beside the true text.

@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use super::asked::{Asked, SEED_STRIDE, Shown, World};
 use super::grammar::{Linkages, is_there};
-use super::judge::{Judge, Wanted, accuracy, floor, wanted_of_told};
+use super::judge::{Judge, Wanted, accuracy, floor, things, wanted_of_told};
 use super::lengths::lengths;
 use super::noised;
 use super::parallel::each;
-use super::report::{BesideTrueText, Ceiling, Each, Floor, Pictures, Report, Sampling};
+use super::report::{BesideTrueText, Ceiling, Each, Floor, NamedThings, Pictures, Report, Sampling};
 use super::sweep::{Point, curve_options, guidance_options, sweep};
 use super::telling::{painted, told};
 use super::text::{Faults, Reader, n_words, names};
@@ -182,6 +182,11 @@ pub fn evaluate(model: &Model<BurnOps>, plan: &Plan, done: impl Fn() + Sync) -> 
             names_character_share: names_by_chance(&told, &asked),
             parse_share: linkages.map(|l| super::judge::share(&shuffled, |s| l.parses(s))),
             trigram_perplexity: reader.perplexity(&shuffled),
+        },
+        things: NamedThings {
+            model: things(&seen, &asked),
+            codec: things(&seen_codec, &asked),
+            ceiling: things(&seen_true, &asked),
         },
         ceiling: Ceiling { text: text_true, pictures: ceiling },
         beside_true_text,

@@ -10,7 +10,7 @@ use oneflow_web::checkpoint::load::cpu_model;
 use oneflow_web::data::Stream;
 use oneflow_web::evaluate::asked::{Asked, Shown, World};
 use oneflow_web::evaluate::grammar::Linkages;
-use oneflow_web::evaluate::judge::{Judge, accuracy, floor, wanted_of_told};
+use oneflow_web::evaluate::judge::{Judge, accuracy, floor, things, wanted_of_told};
 use oneflow_web::evaluate::page::report_html;
 use oneflow_web::evaluate::text::{Reader, Text};
 use oneflow_web::evaluate::words::pictures;
@@ -90,6 +90,16 @@ fn true_stories_of_the_small_world_score_one_and_shuffled_labels_the_floor() {
     assert!((floor.character - character / n as f64).abs() < 1e-9, "{floor:?}");
     assert!(floor.place < 0.25 && floor.sky < 0.4 && floor.character < 0.12, "{floor:?}");
 
+    // Their things are judged by what each picture should show.
+    let shown: Vec<Vec<Shown>> = asked.iter().map(|asked| asked.shown.clone()).collect();
+    let had = accuracy(&seen, &shown);
+    assert_eq!((right.thing, had.thing, had.character_thing), (None, Some(1.0), Some(1.0)));
+    let named = things(&seen, &asked).unwrap();
+    assert!(named.stories > 5 && named.right == 1.0 && named.floor < 0.3, "{named:?}");
+    let mut fewer = asked.clone();
+    fewer.iter_mut().for_each(|asked| asked.thing = None);
+    assert_eq!(things(&seen, &fewer), None);
+
     let text = measured(&truth, &asked, None);
     assert_eq!((text.duplicated_phrase_share, text.broken_share, text.cut_share), (0.0, 0.0, 0.0), "{text:?}");
     assert_eq!((text.names_character_share, text.unknown_word_share), (1.0, 0.0), "{text:?}");
@@ -108,6 +118,9 @@ fn true_stories_of_the_large_world_are_whole_and_recognised_well_above_chance() 
     assert_eq!(right.pictures, 40, "only the first picture of each is judged");
     assert!(right.place > 0.9 && right.sky > 0.85 && right.character > 0.7, "{right:?}");
     assert!(floor.place < 0.4 && floor.sky < 0.4 && floor.character < 0.1, "{floor:?}");
+    // One of 111 things of twelve pixels, in some hand.
+    let shown: Vec<Vec<Shown>> = asked.iter().map(|asked| asked.shown.clone()).collect();
+    assert!(accuracy(&seen, &shown).thing.unwrap() > 0.5, "{:?}", accuracy(&seen, &shown));
     let reader = Reader::new(world);
     for (story, asked) in truth.iter().zip(&asked) {
         assert_eq!(reader.faults(story, asked, None).names(), Vec::<&str>::new(), "{}", story.text());
@@ -273,6 +286,7 @@ fn a_report_has_its_fields_and_does_not_depend_on_threads() {
         "floor.pictures.sky",
         "floor.parse_share",
         "beside_true_text.model.place",
+        "beside_true_text.ceiling.thing",
         "calibration.zero_prob.expected_error",
         "lengths.total_variation",
     ];

@@ -143,6 +143,12 @@ fn print(report: &Report) {
     line("place", pictures.map(|a| percent(a.place)));
     line("sky", pictures.map(|a| percent(a.sky)));
     line("main character", pictures.map(|a| percent(a.character)));
+    if let (Some(told), Some(codec), Some(truth)) = (report.things.model, report.things.codec, report.things.ceiling) {
+        line(
+            "main character with the thing of the prompt",
+            [told.right, codec.right, truth.right, told.floor].map(percent),
+        );
+    }
     let (text, truth, floor) = (&report.text, &report.ceiling.text, &report.floor);
     let none = String::new;
     let parse = [text.parse_share, truth.parse_share, floor.parse_share].map(optional);
