@@ -1,5 +1,6 @@
-//! How fast a training step is at the shapes of the default model, beside the rate of a plain
-//! product of two matrices on the same machine in the same minute.
+//! How fast a training step is, beside the rate of a plain product of two matrices on the same machine
+//! in the same minute: of the default model with its stories, and of a larger one with those of the
+//! large world.
 //!
 //! `cargo bench --features train --bench training`
 //!
@@ -21,15 +22,48 @@ use oneflow_web::model::made_up;
 use oneflow_web::train::batch::{Batch, Targets};
 use oneflow_web::train::config::TrainConfig;
 use oneflow_web::train::trainer::Trainer;
-use serde_json::json;
+use serde_json::{Value, json};
 use support::{N_IMAGES, N_TOKENS, Times, file, flop, is_quick, ms, report, round};
 
 /// Rows and columns of the plain product.
 const PLAIN: usize = 1024;
 
+/// What is trained.
+struct Shape {
+    name: &'static str,
+    config: &'static str,
+    /// Of each document, its prompt among them.
+    n_tokens: usize,
+    n_images: usize,
+    /// Parts that a batch is worked on in, one after the other, so that caches hold what is between two
+    /// operations.
+    accumulate: usize,
+}
+
+const SHAPES: [Shape; 2] = [
+    Shape {
+        name: "nano",
+        config: "configs/storyworld-nano.json",
+        n_tokens: N_TOKENS,
+        n_images: N_IMAGES,
+        accumulate: 1,
+    },
+    // A whole story of the large world, in the mean.
+    Shape { name: "small", config: "configs/storyworld-small.json", n_tokens: 196, n_images: 6, accumulate: 2 },
+];
+
 fn main() -> Result<()> {
-    let config = TrainConfig::read(&file("configs/storyworld-nano.json"))?;
-    let shards: Vec<Batch> = (0..config.n_shards).map(|shard| batch(&config, shard)).collect();
+    let mut measured = json!({});
+    for shape in &SHAPES {
+        measured[shape.name] = measure(shape)?;
+    }
+    report("training", "cargo bench --features train --bench training -- --save", measured);
+    Ok(())
+}
+
+fn measure(shape: &Shape) -> Result<Value> {
+    let config = TrainConfig { n_shards: 2, accumulate: shape.accumulate, ..TrainConfig::read(&file(shape.config))? };
+    let shards: Vec<Batch> = (0..2 * shape.accumulate).map(|shard| batch(&config, shape, shard)).collect();
     let forward: f64 = shards.iter().map(|b| flop(&config.model, &b.input, b.targets.bag_slots.len())).sum();
     let gflop = 3.0 * forward / 1e9;
     let n_rows: usize = shards.iter().map(|b| b.input.batch * b.input.seq()).sum();
@@ -58,31 +92,31 @@ fn main() -> Result<()> {
     let plain_rate = plain_gflop / plain.median() * 1e3;
     let step_rate = gflop / step.median() * 1e3;
     let per_second = 1e3 / step.median();
+    let Shape { name, n_tokens, n_images, .. } = shape;
     println!(
-        "batch of {} in {} shards, {N_TOKENS} tokens and {N_IMAGES} pictures each: {n_rows} rows, {gflop:.1} GFLOP a step\n",
-        config.batch_size, config.n_shards
+        "{name}: batch of {} in {} parts, {n_tokens} tokens and {n_images} pictures each: {n_rows} rows, {gflop:.1} GFLOP a step\n",
+        config.batch_size,
+        shards.len()
     );
     println!("training step            {:8.1} ms", step.median());
     println!("  of it the update       {:8.1} ms", update.median());
     println!("                         {:8.0} rows/s", n_rows as f64 * per_second);
     println!("                         {step_rate:8.1} GFLOP/s");
     println!("plain {PLAIN}³ f32 product   {plain_rate:8.1} GFLOP/s");
-    println!("training / plain         {:8.2}", step_rate / plain_rate);
-    let measured = json!({
-        "batch_size": config.batch_size, "n_shards": config.n_shards, "n_tokens": N_TOKENS, "n_images": N_IMAGES,
+    println!("training / plain         {:8.2}\n", step_rate / plain_rate);
+    Ok(json!({
+        "batch_size": config.batch_size, "n_shards": 2, "accumulate": shape.accumulate, "n_tokens": n_tokens, "n_images": n_images,
         "rows": n_rows, "gflop": round(gflop), "step": step.json(), "update": update.json(),
         "rows_per_s": round(n_rows as f64 * per_second), "gflop_per_s": round(step_rate),
         "plain": plain.json(), "plain_gflop_per_s": round(plain_rate), "ratio": round(step_rate / plain_rate),
-    });
-    report("training", "cargo bench --features train --bench training -- --save", measured);
-    Ok(())
+    }))
 }
 
 /// A shard in which every second slot lacks two tokens and every picture is noised.
-fn batch(config: &TrainConfig, shard: usize) -> Batch {
+fn batch(config: &TrainConfig, shape: &Shape, shard: usize) -> Batch {
     let mut rng = Rng::stream(6, shard as u64);
-    let batch_size = config.batch_size / config.n_shards;
-    let input = made_up::input(&config.model, batch_size, N_TOKENS, N_IMAGES);
+    let batch_size = config.batch_size / (config.n_shards * config.accumulate);
+    let input = made_up::input(&config.model, batch_size, shape.n_tokens, shape.n_images);
     let n_slots = input.slot_rows.len();
     let counts: Vec<f32> = (0..n_slots).map(|slot| if slot % 2 == 0 { 2.0 } else { 0.0 }).collect();
     let bag_slots: Vec<u32> = (0..n_slots as u32).step_by(2).collect();
@@ -99,7 +133,7 @@ fn batch(config: &TrainConfig, shard: usize) -> Batch {
         pair_rows,
         image_targets: input.latents.iter().map(|_| rng.normal()).collect(),
         image_weights: vec![1.0 / input.latents.len() as f32; input.latents.len()],
-        n_noised: batch_size * N_IMAGES,
+        n_noised: batch_size * shape.n_images,
     };
     Batch { input, targets, notes: Vec::new() }
 }
