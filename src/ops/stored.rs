@@ -102,6 +102,12 @@ impl BlockSpec {
     pub fn place(&self, line: usize, i: usize) -> usize {
         if self.axis == 0 { i * self.shape[1] + line } else { line * self.shape[1] + i }
     }
+
+    /// Bytes of its whole numbers and scales.
+    pub fn size_bytes(&self) -> usize {
+        let (k, n) = self.sizes();
+        n * (k * self.format.bits() / 8 + 2 * k / self.block)
+    }
 }
 
 /// A matrix in blocks along K, line by line: line `i` is column `i` of the matrix where `axis` is

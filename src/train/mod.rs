@@ -3,6 +3,7 @@
 pub mod batch;
 pub mod bins;
 pub mod bpe;
+mod budget;
 pub mod calibration;
 pub mod checkpoints;
 pub mod codec_fit;

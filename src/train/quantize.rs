@@ -3,18 +3,20 @@
 //! The matrices of the trunk and the embedding take the format that is asked for. What is small or
 //! sensitive takes more: gains and the codec's scales `F32`, the gate and other small matrices
 //! `F16`, the adapters' ends and the codec's components `q8` at least. For `q4` the file may have
-//! [`Q4_BYTES`] a number; what the blocks leave of that goes to the matrices whose rounding costs most
-//! of the loss, for their bytes. `q4` is rounded on documents ([`calibration`](super::calibration)), and
-//! its scales are trained (`train/end_to_end.rs`).
+//! [`Q4_BYTES`] a number; what long blocks leave of that goes where it saves most of the loss
+//! (`train/budget.rs`). `q4` is rounded on documents ([`calibration`](super::calibration)), and its
+//! scales are trained (`train/end_to_end.rs`).
 
 use std::collections::BTreeMap;
 
 use half::f16;
 use serde::Serialize;
 
+use super::budget::{Choice, spend};
 use super::calibration::Calibration;
 use super::compare::{Change, Probe};
-use super::side_by_side::costs;
+use super::sensitivity::Sensitivity;
+use super::side_by_side::cost;
 use crate::checkpoint::blocks::{BlockFormat, BlockSpec, Blocks, SCALES};
 use crate::checkpoint::load::cpu_model;
 use crate::checkpoint::shards::{INDEX, is_weights, take_weights};
@@ -22,7 +24,7 @@ use crate::checkpoint::{CONFIG, WEIGHTS, Weights};
 use crate::error::{Error, Result};
 use crate::model::ModelConfig;
 use crate::model::Network;
-use crate::ops::stored::StoredNumbers;
+use crate::ops::stored::{BLOCK_LENGTHS, StoredNumbers};
 
 /// A model's files by name.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -51,13 +53,16 @@ pub struct TensorReport {
     pub name: String,
     /// `F32`, `F16`, `q8` or `q4`.
     pub format: &'static str,
+    /// Numbers of a block.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub block: Option<usize>,
     /// Its numbers.
     pub numbers: usize,
     /// Bytes with its scales.
     pub size_bytes: usize,
     /// √(Σ(found - before)² / Σ before²).
     pub relative_error: f64,
-    /// For `q4`, what rounding it alone to 4 bits costs: twice what that adds to the loss, each term in
+    /// In a `q4` file, what rounding it alone costs: twice what that adds to the loss, each term in
     /// units of about its level.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<f64>,
@@ -107,14 +112,19 @@ impl Bits<'_> {
 /// [`Error::Model`] if the files are no model, or a tensor cannot be stored.
 pub fn quantize(files: &Files, bits: Bits<'_>, probe: &Probe) -> Result<(Files, Report)> {
     let numbers = read(files)?;
+    let n: usize = numbers.values().map(|(_, values)| values.len()).sum();
     let mut plan: BTreeMap<String, Storage> =
         numbers.iter().map(|(name, (shape, _))| (name.clone(), storage(name, shape, bits.blocks()))).collect();
     let mut changes = BTreeMap::new();
     let mut rounded = BTreeMap::new();
     if let Bits::Q4(calibration) = bits {
         let sensitivity = calibration.sensitivity(&numbers)?;
-        changes = costs(&numbers, &plan, &sensitivity);
-        promote(&numbers, &mut plan, &changes)?;
+        let choices = choices(&numbers, &plan, &sensitivity);
+        let left = Q4_BYTES * n as f64 - file(&numbers, &plan, &BTreeMap::new())?.0.len() as f64;
+        for (name, choice) in spend(&choices, left as i64) {
+            plan.insert(name.clone(), Storage::Blocks(choice.spec));
+            changes.insert(name, choice.cost);
+        }
         rounded = calibration.round(&numbers, &plan, &sensitivity)?;
     }
     let (bytes, stored) = file(&numbers, &plan, &rounded)?;
@@ -131,13 +141,13 @@ pub fn quantize(files: &Files, bits: Bits<'_>, probe: &Probe) -> Result<(Files, 
         tensors.push(TensorReport {
             name: name.clone(),
             format: format_name(&plan[name]),
+            block: if let Storage::Blocks(spec) = plan[name] { Some(spec.block) } else { None },
             numbers: before.len(),
             size_bytes: stored_bytes(&plan[name], shape),
             relative_error: if whole > 0.0 { (error / whole).sqrt() } else { 0.0 },
             change: changes.get(name).copied(),
         });
     }
-    let n: usize = tensors.iter().map(|tensor| tensor.numbers).sum();
     let bytes_per_number = size_bytes as f64 / n as f64;
     Ok((found, Report { tensors, numbers: n, size_bytes, bytes_per_number, change }))
 }
@@ -186,38 +196,48 @@ fn storage(name: &str, shape: &[usize], format: Option<BlockFormat>) -> Storage 
         return Storage::F16;
     };
     let is_sensitive = name.starts_with("adapter.") || name.starts_with("codec.");
-    let format = if is_sensitive { BlockFormat::Q8 } else { format };
     // The input of the token head, of the codec's components and of `x·W`.
     let axis = usize::from(name == "tokens" || name.starts_with("codec."));
-    block_spec(format, axis, [rows, cols]).map_or(Storage::F16, Storage::Blocks)
+    let spec = |format, block| BlockSpec { format, block, axis, shape: [rows, cols] };
+    let block = match format {
+        BlockFormat::Q8 => Some(32).filter(|&block| shape[axis].is_multiple_of(block)),
+        BlockFormat::Q4 => lengths(shape[axis]).next(),
+    };
+    let format = if is_sensitive { BlockFormat::Q8 } else { format };
+    block.map_or(Storage::F16, |block| Storage::Blocks(spec(format, block)))
 }
 
-/// Blocks of 32 for `q8`, of 128 or 64 for `q4` where K allows.
-fn block_spec(format: BlockFormat, axis: usize, shape: [usize; 2]) -> Option<BlockSpec> {
-    let lengths: &[usize] = if format == BlockFormat::Q4 { &[128, 64, 32] } else { &[32] };
-    let block = *lengths.iter().find(|&&block| shape[axis].is_multiple_of(block))?;
-    Some(BlockSpec { format, block, axis, shape })
+/// The lengths that blocks along `k` numbers can have, the longest first.
+fn lengths(k: usize) -> impl Iterator<Item = usize> {
+    BLOCK_LENGTHS.into_iter().rev().filter(move |&block| k.is_multiple_of(block))
 }
 
-/// Gives `q8` to the `q4` matrices that cost most for their numbers, as far as the bytes go.
-fn promote(numbers: &Numbers, plan: &mut BTreeMap<String, Storage>, changes: &BTreeMap<String, f64>) -> Result<()> {
-    let n: usize = numbers.values().map(|(_, values)| values.len()).sum();
-    let mut left = Q4_BYTES * n as f64 - file(numbers, plan, &BTreeMap::new())?.0.len() as f64;
-    let per_number = |name: &str| changes[name] / numbers[name].1.len() as f64;
-    let mut names: Vec<&String> = changes.keys().collect();
-    names.sort_by(|a, b| per_number(b).total_cmp(&per_number(a)));
-    for name in names {
-        let Storage::Blocks(spec) = plan[name] else { continue };
-        let Some(spec) = block_spec(BlockFormat::Q8, spec.axis, spec.shape) else { continue };
-        let better = Storage::Blocks(spec);
-        let shape = &numbers[name].0;
-        let cost = stored_bytes(&better, shape) as f64 - stored_bytes(&plan[name], shape) as f64;
-        if cost <= left {
-            left -= cost;
-            plan.insert(name.clone(), better);
+/// What a number of 8 bits costs beside one of 4: its step is a sixteenth.
+const Q8_COST: f64 = 1.0 / 256.0;
+
+/// The ways to store each matrix that `plan` has in `q4`: as it is there, in shorter blocks, and in
+/// `q8`.
+fn choices(
+    numbers: &Numbers,
+    plan: &BTreeMap<String, Storage>,
+    sensitivity: &Sensitivity,
+) -> BTreeMap<String, Vec<Choice>> {
+    let of = |(name, storage): (&String, &Storage)| {
+        let &Storage::Blocks(first) = storage else { return None };
+        if first.format != BlockFormat::Q4 {
+            return None;
         }
-    }
-    Ok(())
+        let choice = |spec: BlockSpec, cost| Choice { spec, size_bytes: spec.size_bytes(), cost };
+        let specs = lengths(first.sizes().0).map(|block| BlockSpec { block, ..first });
+        let mut found = Vec::new();
+        for spec in specs {
+            found.push(choice(spec, cost(name, spec, numbers, sensitivity)?));
+        }
+        let cost = Q8_COST * found.first()?.cost;
+        found.push(choice(BlockSpec { format: BlockFormat::Q8, ..first }, cost));
+        Some((name.clone(), found))
+    };
+    plan.iter().filter_map(of).collect()
 }
 
 /// The weights' file, and its tensors.
@@ -265,9 +285,6 @@ fn stored_bytes(storage: &Storage, shape: &[usize]) -> usize {
     match storage {
         Storage::F32 => 4 * n,
         Storage::F16 => 2 * n,
-        Storage::Blocks(spec) => match spec.format {
-            BlockFormat::Q8 => n + 2 * n / spec.block,
-            BlockFormat::Q4 => n / 2 + 2 * n / spec.block,
-        },
+        Storage::Blocks(spec) => spec.size_bytes(),
     }
 }

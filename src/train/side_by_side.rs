@@ -16,7 +16,7 @@ use super::quantize::{Numbers, Storage};
 use super::recorder::{Named, Product, Streams, Watch};
 use super::rounding::Moments;
 use super::sensitivity::{Sensitivity, matrix};
-use crate::checkpoint::blocks::{BlockFormat, BlockSpec, Blocks};
+use crate::checkpoint::blocks::{BlockSpec, Blocks};
 use crate::ops::Ops;
 use crate::ops::burn::BurnOps;
 use crate::ops::stored::StoredNumbers;
@@ -104,19 +104,12 @@ impl SideBySide<'_> {
     }
 }
 
-/// What it costs to round each matrix that `plan` stores as `q4`, all others being whole: twice what
-/// that adds to the loss, whose terms [`sensitivity`](super::sensitivity) weighs.
-pub fn costs(numbers: &Numbers, plan: &BTreeMap<String, Storage>, sensitivity: &Sensitivity) -> BTreeMap<String, f64> {
-    let cost = |(name, storage): (&String, &Storage)| {
-        let &Storage::Blocks(spec) = storage else { return None };
-        if spec.format != BlockFormat::Q4 {
-            return None;
-        }
-        let moments = table_moments(name, &spec, sensitivity)?;
-        let (_, cost) = in_blocks(spec, &lines(&spec, &numbers.get(name)?.1), &moments)?;
-        Some((name.clone(), cost))
-    };
-    plan.iter().filter_map(cost).collect()
+/// What it costs to round a matrix so, all others being whole: twice what that adds to the loss, whose
+/// terms [`sensitivity`](super::sensitivity) weighs. `None` if it stands in no product, or cannot be
+/// stored so.
+pub fn cost(name: &str, spec: BlockSpec, numbers: &Numbers, sensitivity: &Sensitivity) -> Option<f64> {
+    let moments = table_moments(name, &spec, sensitivity)?;
+    Some(in_blocks(spec, &lines(&spec, &numbers.get(name)?.1), &moments)?.1)
 }
 
 /// The moments of a weight's inputs in the network before; of the embedding both as the token head
@@ -125,8 +118,8 @@ fn table_moments(name: &str, spec: &BlockSpec, sensitivity: &Sensitivity) -> Opt
     let mut h = sensitivity.products.get(name)?.moments.clone();
     damp(&mut h);
     let (k, n) = spec.sizes();
-    // Each row of it is met in its share of the text, times √d.
-    let by_row = sensitivity.rows.get(name).map_or(0.0, |sum| sum * k as f64 / n as f64);
+    // Each row of it is met in its share of the text.
+    let by_row = sensitivity.rows.get(name).map_or(0.0, |sum| sum / n as f64);
     (0..k).for_each(|i| h[(i, i)] += by_row);
     Moments::new(h)
 }

@@ -173,12 +173,16 @@ fn documents(args: &Export, model: &ModelConfig, stream: Stream) -> Result<Box<d
 }
 
 fn print(report: &Report, told: &Stories) {
-    println!("{:36} {:6} {:>9} {:>9} {:>9} {:>9}", "tensor", "format", "numbers", "bytes", "error", "cost");
+    println!(
+        "{:36} {:6} {:>6} {:>9} {:>9} {:>9} {:>9}",
+        "tensor", "format", "block", "numbers", "bytes", "error", "cost"
+    );
     for tensor in &report.tensors {
         println!(
-            "{:36} {:6} {:>9} {:>9} {:>9.5} {:>9}",
+            "{:36} {:6} {:>6} {:>9} {:>9} {:>9.5} {:>9}",
             tensor.name,
             tensor.format,
+            tensor.block.map_or(String::new(), |block| block.to_string()),
             tensor.numbers,
             tensor.size_bytes,
             tensor.relative_error,
