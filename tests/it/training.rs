@@ -234,6 +234,17 @@ fn a_bad_configuration_names_the_field() {
 }
 
 #[test]
+fn the_committed_configurations_are_good() {
+    let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
+    let paths: Vec<_> = fs::read_dir(configs).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(paths.len() >= 4, "{paths:?}");
+    for path in paths {
+        let config = TrainConfig::read(&path).unwrap();
+        config.data.documents(Stream::Train, &config.model, config.seed).unwrap();
+    }
+}
+
+#[test]
 fn the_source_encodes_pictures_as_the_codec_does() {
     let mut config = config();
     let source = source(&mut config);
