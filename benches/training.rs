@@ -25,6 +25,8 @@ use oneflow_web::train::trainer::Trainer;
 use serde_json::{Value, json};
 use support::{N_IMAGES, N_TOKENS, Times, file, flop, is_quick, ms, report, round};
 
+/// Parts of a round, a core each.
+const N_SHARDS: usize = 2;
 /// Rows and columns of the plain product.
 const PLAIN: usize = 1024;
 
@@ -35,8 +37,7 @@ struct Shape {
     /// Of each document, its prompt among them.
     n_tokens: usize,
     n_images: usize,
-    /// Parts that a batch is worked on in, one after the other, so that caches hold what is between two
-    /// operations.
+    /// Rounds in which a batch is worked on, so that caches hold what is between two operations.
     accumulate: usize,
 }
 
@@ -62,8 +63,9 @@ fn main() -> Result<()> {
 }
 
 fn measure(shape: &Shape) -> Result<Value> {
-    let config = TrainConfig { n_shards: 2, accumulate: shape.accumulate, ..TrainConfig::read(&file(shape.config))? };
-    let shards: Vec<Batch> = (0..2 * shape.accumulate).map(|shard| batch(&config, shape, shard)).collect();
+    let config =
+        TrainConfig { n_shards: N_SHARDS, accumulate: shape.accumulate, ..TrainConfig::read(&file(shape.config))? };
+    let shards: Vec<Batch> = (0..N_SHARDS * shape.accumulate).map(|shard| batch(&config, shape, shard)).collect();
     let forward: f64 = shards.iter().map(|b| flop(&config.model, &b.input, b.targets.bag_slots.len())).sum();
     let gflop = 3.0 * forward / 1e9;
     let n_rows: usize = shards.iter().map(|b| b.input.batch * b.input.seq()).sum();
@@ -105,7 +107,7 @@ fn measure(shape: &Shape) -> Result<Value> {
     println!("plain {PLAIN}³ f32 product   {plain_rate:8.1} GFLOP/s");
     println!("training / plain         {:8.2}\n", step_rate / plain_rate);
     Ok(json!({
-        "batch_size": config.batch_size, "n_shards": 2, "accumulate": shape.accumulate, "n_tokens": n_tokens, "n_images": n_images,
+        "batch_size": config.batch_size, "n_shards": N_SHARDS, "accumulate": shape.accumulate, "n_tokens": n_tokens, "n_images": n_images,
         "rows": n_rows, "gflop": round(gflop), "step": step.json(), "update": update.json(),
         "rows_per_s": round(n_rows as f64 * per_second), "gflop_per_s": round(step_rate),
         "plain": plain.json(), "plain_gflop_per_s": round(plain_rate), "ratio": round(step_rate / plain_rate),

@@ -201,7 +201,7 @@ impl Storage {
     pub fn size_bytes(self, spec: &WeightSpec) -> u64 {
         let n = (spec.shape[0] * spec.shape[1]) as u64;
         match (self, self.blocks(spec)) {
-            (_, Some(blocks)) => n * blocks.format.bits() as u64 / 8 + 2 * n / blocks.block as u64,
+            (_, Some(blocks)) => blocks.size_bytes() as u64,
             (Storage::F32, None) => 4 * n,
             (_, None) => {
                 if std(spec).is_some() {

@@ -227,14 +227,13 @@ fn choices(
         if first.format != BlockFormat::Q4 {
             return None;
         }
-        let choice = |spec: BlockSpec, cost| Choice { spec, size_bytes: spec.size_bytes(), cost };
-        let specs = lengths(first.sizes().0).map(|block| BlockSpec { block, ..first });
         let mut found = Vec::new();
-        for spec in specs {
-            found.push(choice(spec, cost(name, spec, numbers, sensitivity)?));
+        for block in lengths(first.sizes().0) {
+            let spec = BlockSpec { block, ..first };
+            found.push(Choice { spec, cost: cost(name, spec, numbers, sensitivity)? });
         }
         let cost = Q8_COST * found.first()?.cost;
-        found.push(choice(BlockSpec { format: BlockFormat::Q8, ..first }, cost));
+        found.push(Choice { spec: BlockSpec { format: BlockFormat::Q8, ..first }, cost });
         Some((name.clone(), found))
     };
     plan.iter().filter_map(of).collect()
